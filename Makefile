@@ -1,0 +1,88 @@
+# Two commands matter: `make book` builds the book, `make test` checks everything. Both set up what they need.
+
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1	\2/' | expand -t 18
+
+# --- environment: one .venv; the tests' packages are added on top of the book's ------------------------------
+
+.venv/book.stamp: requirements/build.txt requirements/book.txt
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11 or newer." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed;" \
+	  "$(PYTHON) is `$(PYTHON) --version`. Name another one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments:" \
+	  "install its venv module (Debian: apt-get install python3-venv)." >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install -q --require-hashes -r requirements/build.txt -r requirements/book.txt
+	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/test.stamp: requirements/test.txt .venv/book.stamp
+	$(BIN)/pip install -q --require-hashes -r requirements/test.txt
+	@touch $@
+
+# --- the book ------------------------------------------------------------------------------------------------
+
+# Cached executions are keyed on cells alone, so they live only as long as the code that the cells import and the
+# package versions. Rendering always starts afresh: Sphinx repeats no warning for a page that it skips.
+KEYED := implreg_core $(wildcard _ext) requirements/book.txt
+
+book: .venv/book.stamp  ## execute every chapter and build the book, warnings as errors
+	@mkdir -p _build && find $(KEYED) -type f ! -path '*/__pycache__/*' | LC_ALL=C sort | xargs cksum > _build/key.new
+	@cmp -s _build/key.new _build/key || rm -rf _build/.jupyter_cache
+	@mv _build/key.new _build/key && rm -rf _build/.doctrees _build/html _build/jupyter_execute
+	IMPLREG_STATIC=1 $(BIN)/jupyter-book build . -n -W --keep-going
+	@echo "The book: $(CURDIR)/_build/html/index.html"
+
+serve:  ## serve the built book (PORT=8000)
+	@test -f _build/html/index.html || { echo "There is no book yet: run make book." >&2; exit 1; }
+	@echo "Serving http://localhost:$(PORT)/ (stop with Ctrl-C)"
+	@$(PYTHON) -m http.server -b 127.0.0.1 -d _build/html $(PORT)
+
+# --- checks --------------------------------------------------------------------------------------------------
+
+test: .venv/test.stamp  ## everything: lint, tests, notebooks, the strict build, the pages in a browser
+	$(BIN)/python tools/browser.py
+	$(BIN)/ruff check
+	$(BIN)/pytest -q --jaxtyping-packages=implreg_core,beartype.beartype --ignore=tests/browser tests
+	$(BIN)/python tools/light_notebooks.py --check chapters/*.ipynb
+	$(BIN)/python -m pytest -q -p tools.nbval_light --nbval --nbval-current-env chapters
+	$(MAKE) book
+	$(BIN)/pytest -q tests/browser
+
+bench: .venv/book.stamp  ## run every benchmark
+	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+# --- authoring -----------------------------------------------------------------------------------------------
+
+lab: .venv/test.stamp  ## open the chapters in JupyterLab
+	$(BIN)/jupyter lab chapters
+
+notebooks: .venv/book.stamp  ## execute every chapter and store it with small text outputs only
+	$(BIN)/python tools/light_notebooks.py chapters/*.ipynb
+
+.lock-venv/stamp: requirements/uv.txt
+	$(PYTHON) -m venv --clear .lock-venv
+	.lock-venv/bin/pip install -q --require-hashes -r $<
+	@touch $@
+
+COMPILE = .lock-venv/bin/uv pip compile --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+  --no-emit-index-url --only-binary :all: --emit-build-options --custom-compile-command "make lock" -q $(LOCK_FLAGS)
+
+lock: .lock-venv/stamp  ## lock the dependencies of pyproject.toml anew (LOCK_FLAGS=--upgrade: newest versions)
+	$(COMPILE) pyproject.toml --extra test --group jupyter -o requirements/test.txt
+	$(COMPILE) pyproject.toml --extra book -c requirements/test.txt -o requirements/book.txt
+	$(COMPILE) pyproject.toml -c requirements/test.txt -o requirements.txt
+	$(COMPILE) --group jupyter -c requirements/test.txt -o requirements/jupyter.txt
+	$(COMPILE) --group build -o requirements/build.txt
+	$(COMPILE) --group lock -o requirements/uv.txt
+
+clean:  ## remove the built book and the environments
+	rm -rf _build .venv .lock-venv
+
+.PHONY: help book serve test bench lab notebooks lock clean
+.DELETE_ON_ERROR:

@@ -1,0 +1,90 @@
+"""Checks shared by the public entry points: a ValueError names the argument, the value and the remedy.
+
+Shapes can always be checked. Values are checked only while they are concrete: under `jit`, `vmap` or `grad`
+an argument is a tracer without a value, and the check passes silently.
+"""
+
+import operator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+
+def fails(condition) -> bool:
+    """Whether some entry of `condition` is known to be false; of a traced condition nothing is known."""
+    return not isinstance(condition, jax.core.Tracer) and not np.all(condition)
+
+
+def finite(x, name: str) -> Float[Array, "..."]:
+    """`x` as a float array without NaN or infinity."""
+    x = jnp.asarray(x, float)
+    if fails(jnp.isfinite(x)):
+        raise ValueError(f"`{name}` must be finite; got {x}. Remove the NaN or infinite entries.")
+    return x
+
+
+def positive(x, name: str) -> Float[Array, "..."]:
+    """`x` as a finite float array with every entry above zero."""
+    x = finite(x, name)
+    if fails(x > 0):
+        raise ValueError(f"`{name}` must be positive; got {x}. Pass a value above 0.")
+    return x
+
+
+def nonnegative(x, name: str) -> Float[Array, "..."]:
+    """`x` as a finite float array without negative entries."""
+    x = finite(x, name)
+    if fails(x >= 0):
+        raise ValueError(f"`{name}` must not be negative; got {x}. Pass a value of at least 0.")
+    return x
+
+
+def nonzero(x, name: str) -> Float[Array, "..."]:
+    """`x` as a finite float array without zeros."""
+    x = finite(x, name)
+    if fails(x != 0):
+        raise ValueError(f"`{name}` must not be zero; got {x}. Pass a nonzero value.")
+    return x
+
+
+def matrix(x, name: str) -> Float[Array, "m n"]:
+    """`x` as a finite, nonempty float matrix."""
+    x = jnp.asarray(x, float)
+    if x.ndim != 2 or 0 in x.shape:
+        raise ValueError(f"`{name}` must be a nonempty matrix; got shape {x.shape}. For batches, `jax.vmap`.")
+    return finite(x, name)
+
+
+def same_shape(x, shape: tuple[int, ...], name: str) -> None:
+    """Refuse anything but `shape`, so that nothing is broadcast unnoticed."""
+    if jnp.shape(x) != shape:
+        raise ValueError(f"`{name}` must have shape {shape}; got {jnp.shape(x)}. Use `jax.vmap` for batches.")
+
+
+def integer(x, name: str, low: int, high: int | None = None) -> int:
+    """`x` as a Python integer from `low` to `high`, both included (`None`: no upper end)."""
+    span = f"at least {low}" if high is None else f"from {low} to {high}"
+    try:
+        number = operator.index(x)
+    except TypeError:
+        raise ValueError(f"`{name}` must be an integer {span}; got {x!r}.") from None
+    if number < low or (high is not None and number > high):
+        raise ValueError(f"`{name}` must be an integer {span}; got {number}.")
+    return number
+
+
+def matrix_shape(shape, name: str = "shape") -> tuple[int, int]:
+    """`shape` as two positive integers: rows and columns."""
+    if not isinstance(shape, tuple | list) or len(shape) != 2:
+        raise ValueError(f"`{name}` must be (rows, columns); got {shape}.")
+    return integer(shape[0], f"{name}[0]", 1), integer(shape[1], f"{name}[1]", 1)
+
+
+def boolean(x, name: str) -> Bool[Array, "..."]:
+    """`x` as a Boolean array; other types are refused, since 0.3 or NaN would silently count as true."""
+    x = jnp.asarray(x)
+    if x.dtype != bool:
+        raise ValueError(f"`{name}` must be Boolean; got {x.dtype}. Compare first, as in `{name} != 0`.")
+    return x

@@ -1,0 +1,155 @@
+r"""What a positive determinant forces on a nearly fitting 2x2 matrix: Theorem 1, and sharper forms of it.
+
+Everywhere $W$ is a 2x2 matrix with $\det W > 0$ and `loss` is $\ell(W)$ for `problems.two_by_two()`, whose
+solutions all have determinant $-1$. Theorem 1 speaks of $W(t)$ under balanced gradient flow, but all it
+uses of the flow is that the determinant keeps its sign; so each bound is one for single matrices. All
+functions take losses of any shape, at least 0, and at 0 return the limit.
+"""
+
+import jax.numpy as jnp
+from jax.scipy.special import entr
+from jaxtyping import Array, ArrayLike, Float, Real
+
+from implreg_core import _check
+from implreg_core.norms import Norm
+
+Loss = Real[ArrayLike, "*shape"]
+Bound = Float[Array, "*shape"]
+
+
+def norm_constants(norm: Norm) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    r"""The constants $a$ and $b$ of Theorem 1 for a (quasi-)norm with constant $c$.
+
+    $$a = \frac{\|e_1 e_1^\top\|}{\sqrt2 \, c}, \qquad
+      b = \max\Bigl( \sqrt2 \, a, \; 8 c^2 \max_{i,j} \|e_i e_j^\top\| \Bigr)$$
+
+    The second term of $b$ is always the larger, since $\sqrt2 \, a = \|e_1 e_1^\top\| / c$ and $c \ge 1$.
+
+    **References:** Razin & Cohen (2020), Theorem 1.
+    """
+    c = norm.quasi_triangle_constant
+    unit = [norm.unit_matrix_norm(i, j) for i in range(2) for j in range(2)]
+    a = unit[0] / (jnp.sqrt(2.0) * c)
+    return a, jnp.maximum(jnp.sqrt(2.0) * a, 8 * c**2 * jnp.max(jnp.stack(unit)))
+
+
+def norm_lower_bound(norm: Norm, loss: Loss) -> Bound:
+    r"""Theorem 1 for (quasi-)norms: $\|W\| \ge a / \sqrt{\ell(W)} - b$, with $a, b$ from `norm_constants`.
+
+    Negative, so without content, until the loss is below $(a / b)^2$.
+
+    **Raises:** ValueError if a loss is negative or not finite.
+
+    **References:** Razin & Cohen (2020), Theorem 1.
+    """
+    loss = _check.nonnegative(loss, "loss")
+    a, b = norm_constants(norm)
+    return a / jnp.sqrt(loss) - b
+
+
+def effective_rank_upper_bound(loss: Loss) -> Bound:
+    r"""Theorem 1 for the effective rank: $\text{erank}(W) \le 1 + \frac{2 \sqrt{12}}{\ln 2} \sqrt{\ell(W)}$.
+
+    **Raises:** ValueError if a loss is negative or not finite.
+
+    **References:** Razin & Cohen (2020), Theorem 1.
+    """
+    return 1 + 2 * jnp.sqrt(12.0) / jnp.log(2.0) * jnp.sqrt(_check.nonnegative(loss, "loss"))
+
+
+def distance_upper_bound(loss: Loss) -> Bound:
+    r"""Theorem 1 for the distance from the infimal rank: $D(W, \mathcal{M}_1) \le 3 \sqrt2 \sqrt{\ell(W)}$.
+
+    **Raises:** ValueError if a loss is negative or not finite.
+
+    **References:** Razin & Cohen (2020), Theorem 1.
+    """
+    return 3 * jnp.sqrt(2.0) * jnp.sqrt(_check.nonnegative(loss, "loss"))
+
+
+def sharp_distance_upper_bound(loss: Loss) -> Bound:
+    r"""Distance from rank 1, sharp: $D(W, \mathcal{M}_1) \le \sqrt{2 \ell(W)}$.
+
+    *Proof.* The solution with the same free entry as $W$ has determinant $-1$. On the segment from $W$ to
+    it, of Frobenius length $\sqrt{2 \ell(W)}$, the determinant changes sign, so some matrix there is
+    singular. At every loss the bound is approached by $W_{12} = W_{21} = 1$, $W_{22} = \sqrt{2 \ell}$,
+    $W_{11} \to \infty$.
+
+    The argument needs no 2x2: where all solutions of a $d \times d$ problem have one determinant sign and $W$
+    has the other, $D(W, \mathcal{M}_{d-1}) \le \sqrt{2 \ell(W)}$.
+
+    **Raises:** ValueError if a loss is negative or not finite.
+    """
+    return jnp.sqrt(2 * _check.nonnegative(loss, "loss"))
+
+
+def sharp_effective_rank_upper_bound(loss: Loss) -> Bound:
+    r"""Effective rank, sharp: that of the spectrum $(1 + t, 1 - t)$ with $t^2 = (1 - \ell) / (1 + \ell)$.
+
+    From $\ell = 1$ on, where $t = 0$, it is 2 and says nothing; as $\ell \to 0$ it is
+    $1 + \frac{\ell}{2} \ln \frac{2e}{\ell}$ to leading order, far below Theorem 1.
+
+    *Proof.* Split $W$ into multiples of a rotation and of a reflection: with $y, x = (W_{11} \pm W_{22}) / 2$
+    and $z, k = (W_{21} \pm W_{12}) / 2$ their lengths are $A = |(y, k)|$ and $B = |(x, z)|$, and
+    $\sigma_{1,2} = A \pm B$. Write $(y, k) = A (\cos\psi, \sin\psi)$,
+    $(x, z) = tA (\sin\varphi, \cos\varphi)$ with $t = B / A < 1$. Then
+    $\ell = (z - 1)^2 + k^2 + (y - x)^2 / 2$ is quadratic in $A$, with least value
+
+    $$1 - \frac{t^2 \cos^2\varphi}{t^2 \cos^2\varphi + \sin^2\psi + (\cos\psi - t \sin\varphi)^2 / 2}$$
+
+    where $\cos\varphi > 0$, and 1 elsewhere. This is at least $(1 - t^2) / (1 + t^2)$, because that comes
+    down to $\sin^2\varphi + t^2 + \sin^2\psi \ge 2t \cos\psi \sin\varphi$. So
+    $t^2 \ge (1 - \ell) / (1 + \ell)$, and the effective rank falls as $t$ grows. For $0 < \ell < 1$ there is
+    equality at $W_{11} = \sqrt{2 (1 - \ell) / \ell}$, $W_{12} = W_{21} = 1 - \ell$,
+    $W_{22} = \sqrt{2 \ell (1 - \ell)}$.
+
+    **Raises:** ValueError if a loss is negative or not finite.
+    """
+    loss = jnp.minimum(_check.nonnegative(loss, "loss"), 1.0)
+    t = jnp.sqrt((1 - loss) / (1 + loss))
+    ρ = loss / (1 + loss) / (1 + t)  # (1 - t) / 2, without its cancellation
+    return jnp.exp(entr(ρ) + entr(1 - ρ))
+
+
+def simple_effective_rank_upper_bound(loss: Loss) -> Bound:
+    r"""Effective rank, in one term: $\text{erank}(W) \le 1 + \sqrt{\ell(W)}$.
+
+    Equality holds only at the losses 0 and 1. *Proof.* By `sharp_effective_rank_upper_bound` with
+    $t = \tanh s$, where $\ell = 1 / \cosh 2s$, it is enough that
+
+    $$f(s) = \ln(1 + 1 / \sqrt{\cosh 2s}) - \ln(2 \cosh s) + s \tanh s \ge 0.$$
+
+    It vanishes at $s = 0$ and as $s \to \infty$. With $x = \sqrt{\cosh 2s}$ the sign of $f'$ is that of
+    $\text{arcosh}(x^2) - \sqrt{x^4 - 1} \, (1 + x^2) / (x^2 (1 + x))$, which is 0 at $x = 1$ and whose
+    derivative has for $x > 1$ the sign of $-x^5 + 4x^3 + 2x^2 + 3x + 2$: positive, then negative, by
+    Descartes' rule. So $f'$ too is positive, then negative: $f$ rises from 0 and falls back to 0.
+
+    **Raises:** ValueError if a loss is negative or not finite.
+    """
+    return 1 + jnp.sqrt(_check.nonnegative(loss, "loss"))
+
+
+def unseen_entry_lower_bound(
+    loss: Loss,
+    z: Real[ArrayLike, ""] = 1.0,
+    z_prime: Real[ArrayLike, ""] = 1.0,
+    eps: Real[ArrayLike, ""] = 0.0,
+) -> Bound:
+    r"""Least $|W_{11}|$ for `problems.two_by_two(z, z_prime, eps)` if $\det W$ has the sign of $z z'$.
+
+    $$|W_{11}| \ge \frac{(|z| - r)(|z'| - r)}{|\epsilon| + r}, \qquad r = \sqrt{2 \ell(W)} < \min(|z|, |z'|)$$
+
+    and 0, which says nothing, for larger losses. *Proof.* Each observed entry is off by at most $r$, so
+    $W_{12} W_{21}$ has the sign of $z z'$, as has $W_{11} W_{22} - W_{12} W_{21}$; hence
+    $|W_{11}| |W_{22}| > |W_{12}| |W_{21}|$. At loss 0 the bound is $|z z' / \epsilon|$, which the solution of
+    rank 1 attains, and $\infty$ for $\epsilon = 0$.
+
+    **Raises:** ValueError if a loss is negative, `z` or `z_prime` is zero, or an argument is not finite.
+
+    **References:** sharpens the robustness theorem of Razin & Cohen (2020), Appendix.
+    """
+    r = jnp.sqrt(2 * _check.nonnegative(loss, "loss"))
+    z, z_prime = _check.nonzero(z, "z"), _check.nonzero(z_prime, "z_prime")
+    eps = _check.finite(eps, "eps")
+    least_product = jnp.maximum(jnp.abs(z) - r, 0.0) * jnp.maximum(jnp.abs(z_prime) - r, 0.0)
+    return least_product / (jnp.abs(eps) + r)

@@ -1,0 +1,235 @@
+"""Gradient descent on a matrix factorization: one compiled loop, recorded at log-spaced steps.
+
+The whole experiment is one XLA program: millions of steps run without returning to Python, and `jax.vmap` turns one run
+into hundreds. Only the recorded steps are kept, so ten million steps cost a few hundred rows.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Int
+
+from implreg_core import _check
+from implreg_core._linalg import matmul
+from implreg_core.factorizations import Factors, product_matrix
+from implreg_core.problems import Completion
+
+_DIVERGENCE_FACTOR = 1e8  # far above the bursts (about 1e3) of stable descent at the edge of stability
+
+
+class Descent(eqx.Module):
+    r"""One run of gradient descent, at its recorded steps $n_0 = 0 < n_1 < \dots$.
+
+    Every row is finite. A diverging run ends at its last recorded step before divergence.
+    """
+
+    step: Int[np.ndarray, " n"]
+    t: Float[np.ndarray, " n"]  # learning_rate * step: the time of gradient flow
+    loss: Float[np.ndarray, " n"]
+    W: Float[np.ndarray, "n rows columns"]  # the product matrix W_{L:1}
+    factors: Factors  # after the last step
+    learning_rate: float
+    diverged_at: int | None  # the step at which the loss exploded, if it did
+    converged: bool  # whether the target loss was reached
+
+    @property
+    def status(self) -> str:
+        """How the run ended, in words."""
+        last = int(self.step[-1])
+        if self.diverged_at is not None:
+            return f"diverged at step {self.diverged_at}: lower learning_rate={self.learning_rate:g}"
+        if self.converged:
+            return f"reached the target loss at step {last}"
+        return f"used all {last} steps; loss {self.loss[-1]:.3g}"
+
+
+def objective_gradient(problem: Completion, factors: Factors) -> Factors:
+    r"""Gradient of $\phi(W_1, \dots, W_L) = \ell(W_L \cdots W_1)$ with respect to each factor.
+
+    $$\nabla_{W_j} \phi = (W_L \cdots W_{j+1})^\top \, \nabla \ell(W_{L:1}) \, (W_{j-1} \cdots W_1)^\top.$$
+
+    Each partial product is formed once, so a step costs $O(L)$ matrix products.
+
+    **Returns:** a tuple shaped like `factors`.
+
+    **Source:** Razin and Cohen (2020), Section 2; Arora et al. (2018).
+    """
+    below = [None]  # below[j] = W_j ... W_1, where None stands for the identity
+    for W in factors:
+        below.append(W if below[-1] is None else matmul(W, below[-1]))
+    residual = problem.residual(below[-1])
+    gradients, above = [], None  # above = W_L ... W_{j+1}
+    for W, right in zip(reversed(factors), reversed(below[:-1])):
+        gradient = residual if above is None else matmul(above.T, residual)
+        gradients.append(gradient if right is None else matmul(gradient, right.T))
+        above = W if above is None else matmul(above, W)
+    return tuple(reversed(gradients))
+
+
+def log_spaced_steps(max_steps: int, per_decade: int = 50) -> Int[np.ndarray, " n"]:
+    """Step numbers 0, 1, 2, ... that thin out to `per_decade` a decade and end at `max_steps`.
+
+    **Raises:** `ValueError` if either argument is below 1.
+    """
+    max_steps = _check.integer(max_steps, "max_steps", 1)
+    per_decade = _check.integer(per_decade, "per_decade", 1)
+    count = max(2, 1 + int(np.ceil(per_decade * np.log10(max_steps + 1))))
+    return np.unique(np.concatenate([[0], np.rint(np.geomspace(1, max_steps, count))]).astype(np.int64))
+
+
+def gradient_descent(
+    problem: Completion,
+    factors: Factors,
+    *,
+    learning_rate: float,
+    max_steps: int,
+    target_loss: float = 0.0,
+    records_per_decade: int = 50,
+) -> Descent:
+    r"""Run $W_j \leftarrow W_j - \eta \nabla_{W_j} \phi$ until the loss is at most `target_loss`, or `max_steps` steps.
+
+    The stop is exact: the last row is the first step whose loss is at most `target_loss`.
+
+    **Arguments:** `factors` are the starting $(W_1, \dots, W_L)$; `learning_rate` is $\eta > 0$.
+
+    **Raises:** `ValueError` naming the argument if a factor is not finite, the product does not have the shape of
+    `problem`, or a number is out of range. A diverging run is no error: see `Descent.diverged_at`.
+
+    **Source:** Razin and Cohen (2020), Section 4.
+    """
+    (run,) = gradient_descents(
+        problem,
+        tuple(W[None] for W in check_start(problem, factors)),
+        learning_rate=learning_rate,
+        max_steps=max_steps,
+        target_loss=target_loss,
+        records_per_decade=records_per_decade,
+    )
+    return run
+
+
+def gradient_descents(
+    problem: Completion,
+    factors: Factors,
+    *,
+    learning_rate: float | Sequence[float] | Float[np.ndarray, " runs"],
+    max_steps: int,
+    target_loss: float = 0.0,
+    records_per_decade: int = 50,
+) -> list[Descent]:
+    """Many runs of `gradient_descent` in one program; each stops at its own target.
+
+    **Arguments:** each factor has a leading axis over runs; `learning_rate` is one number or one per run; the rest is
+    as in `gradient_descent`, errors included.
+
+    **Returns:** one `Descent` per run, in order.
+    """
+    runs = {jnp.shape(W)[0] if jnp.ndim(W) == 3 else None for W in factors}
+    if len(runs) != 1 or runs <= {None, 0}:
+        shapes = [jnp.shape(W) for W in factors]
+        raise ValueError(f"`factors` must share one leading axis over at least one run; got shapes {shapes}.")
+    (runs,) = runs
+    check_start(problem, tuple(W[0] for W in factors))
+    factors = tuple(_check.finite(W, f"factors[{j}]") for j, W in enumerate(factors))
+    rates = _check.positive(learning_rate, "learning_rate")
+    if rates.shape not in ((), (runs,)):
+        raise ValueError(f"`learning_rate` must be one number or one for each of {runs} runs; got shape {rates.shape}.")
+    rates = jnp.broadcast_to(rates, (runs,))
+    target_loss = _check.nonnegative(target_loss, "target_loss")
+    record_at = log_spaced_steps(max_steps, records_per_decade)
+    record_at = np.pad(record_at, (0, -len(record_at) % 100), mode="edge")  # few lengths, hence few compilations
+    out = _descend(problem, factors, rates, target_loss, record_at)
+    step, loss, W, factors, explosion, rates = jax.tree.map(np.asarray, (*out, rates))
+    return [
+        _as_descent(
+            step[:, r], loss[:, r], W[:, r], tuple(F[r] for F in factors), explosion[r], rates[r], target_loss
+        )
+        for r in range(runs)
+    ]
+
+
+def check_start(problem: Completion, factors: Factors) -> Factors:
+    """`factors` as finite float arrays whose product has the shape of `problem`; ValueError otherwise."""
+    factors = tuple(_check.matrix(W, f"factors[{j}]") for j, W in enumerate(factors))
+    shape = product_matrix(factors).shape
+    if shape != problem.shape:
+        raise ValueError(f"`factors` have a product of shape {shape}, but `problem` needs {problem.shape}.")
+    return factors
+
+
+@jax.jit
+def _descend(problem, factors, rates, target_loss, record_at):
+    """The loop over runs, all leading axes: segments between records, until every run has stopped.
+
+    A segment first runs without looking at the loss, which is three times faster. Where the loss at its end says that
+    the run must have stopped, the segment is run again with a look at every step.
+    """
+    shapes = [W.shape[1:] for W in factors]
+    ends = np.cumsum([rows * columns for rows, columns in shapes])[:-1]
+
+    def flatten(factors):  # one vector for all factors: the update is then one kernel rather than one for each
+        return jnp.concatenate([W.ravel() for W in factors])
+
+    def unflatten(state):
+        return tuple(part.reshape(shape) for part, shape in zip(jnp.split(state, ends), shapes))
+
+    def step(state, rate):
+        return state - rate * flatten(objective_gradient(problem, unflatten(state)))
+
+    def observe(state):
+        W = product_matrix(unflatten(state))
+        return problem.loss(W), W
+
+    def descend_until_stop(n, until, state, rate, explosion):
+        def running(carry):
+            n, state = carry
+            loss, _ = observe(state)
+            return (n < until) & (loss > target_loss) & (loss < explosion)
+
+        return jax.lax.while_loop(running, lambda carry: (carry[0] + 1, step(carry[1], rate)), (n, state))
+
+    start = jax.vmap(flatten)(factors)
+    loss, W = jax.vmap(observe)(start)
+    explosion = _DIVERGENCE_FACTOR * (1 + loss)
+
+    def segment(carry):
+        k, n, state, stopped, rows = carry
+        begin, until = record_at[k], record_at[k + 1]
+        ahead = jax.lax.fori_loop(begin, until, lambda _, state: jax.vmap(step)(state, rates), state)
+        loss, _ = jax.vmap(observe)(ahead)
+        stops = ~stopped & ~((loss > target_loss) & (loss < explosion))
+        n = jnp.where(stops, begin, jnp.where(stopped, n, until))
+        state = jnp.where((stops | stopped)[:, None], state, ahead)
+        limit = jnp.where(stops, until, n)
+        n, state = jax.vmap(descend_until_stop)(n, limit, state, rates, explosion)
+        rows = jax.tree.map(lambda old, new: old.at[k + 1].set(new), rows, (n, *jax.vmap(observe)(state)))
+        return k + 1, n, state, stopped | stops, rows
+
+    n = jnp.zeros(len(start), int)
+    rows = jax.tree.map(lambda x: jnp.zeros((len(record_at), *x.shape), x.dtype).at[0].set(x), (n, loss, W))
+    unstopped = (0, n, start, loss <= target_loss, rows)
+    *_, state, _, rows = jax.lax.while_loop(
+        lambda carry: (carry[0] < len(record_at) - 1) & ~jnp.all(carry[3]), segment, unstopped
+    )
+    return *rows, jax.vmap(unflatten)(state), explosion
+
+
+def _as_descent(step, loss, W, factors, explosion, rate, target_loss):
+    """One run without the rows after its stop, which repeat it or were never reached, and without an exploded row."""
+    new = np.concatenate([[True], np.diff(step) > 0])
+    exploded = ~(loss < explosion)
+    keep = new & ~exploded
+    return Descent(
+        step=step[keep],
+        t=rate * step[keep],
+        loss=loss[keep],
+        W=W[keep],
+        factors=factors,
+        learning_rate=float(rate),
+        diverged_at=int(step[exploded][0]) if exploded.any() else None,
+        converged=bool(loss[keep][-1] <= target_loss),
+    )

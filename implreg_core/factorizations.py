@@ -1,0 +1,185 @@
+r"""Deep matrix factorizations $W_{L:1} = W_L \cdots W_1$: the product, its balance, where training starts.
+
+`factors` is always the tuple $(W_1, \ldots, W_L)$, in the order in which the factors act. How factors move is
+`flow`'s and `descent`'s business.
+"""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
+
+from implreg_core import _check
+from implreg_core._linalg import matmul
+
+Factors = tuple[Float[Array, "_ _"], ...]
+
+
+def product_matrix(factors: Factors) -> Float[Array, "m n"]:
+    r"""The end-to-end matrix $W_{L:1} = W_L W_{L-1} \cdots W_1$.
+
+    **Raises:** ValueError if there is no factor, one is not a matrix, or neighbouring widths differ.
+    """
+    _check_chain(factors)
+    product, *later = factors
+    for W in later:
+        product = matmul(W, product)
+    return product
+
+
+def unbalancedness(factors: Factors) -> Float[Array, ""]:
+    r"""How far the factors are from balanced: $\max_j \| W_{j+1}^\top W_{j+1} - W_j W_j^\top \|_*$.
+
+    Each difference is constant under gradient flow. Zero for a single factor, which has nothing to balance.
+
+    **Raises:** ValueError if there is no factor, one is not a matrix, or neighbouring widths differ.
+
+    **References:** Razin & Cohen (2020), Definition 1.
+    """
+    _check_chain(factors)
+    gaps = [V.T @ V - W @ W.T for W, V in pairwise(factors)]
+    nuclear = [jnp.sum(jnp.abs(jnp.linalg.eigvalsh(gap))) for gap in gaps]  # symmetric: |eigenvalues| suffice
+    return jnp.max(jnp.stack(nuclear)) if nuclear else jnp.zeros(())
+
+
+def slogdet(factors: Factors) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    r"""Sign and logarithm of the absolute value of $\det W_{L:1}$, for a square product.
+
+    From the determinants of the factors if all are square: the entries of a tiny product no longer tell.
+    A singular product has sign 0 and logarithm $-\infty$.
+
+    **Raises:** ValueError if the product is not square, or the factors do not form a product.
+    """
+    _check_chain(factors)
+    shape = (factors[-1].shape[0], factors[0].shape[1])
+    if shape[0] != shape[1]:
+        raise ValueError(f"`factors` must have a square product; got shape {shape}, without a determinant.")
+    square = all(W.shape[0] == W.shape[1] for W in factors)
+    parts = [jnp.linalg.slogdet(W) for W in (factors if square else [product_matrix(factors)])]
+    sign = jnp.prod(jnp.stack([part.sign for part in parts]))
+    return sign, jnp.sum(jnp.stack([part.logabsdet for part in parts]))
+
+
+def factor_std(product_scale: Real[ArrayLike, ""], depth: int, width: int) -> Float[Array, ""]:
+    r"""Standard deviation of factor entries for a product of a given scale: $\text{scale}^{1/L} \, n^{-1/2}$.
+
+    With $L$ square Gaussian factors of size $n$, the product's entries then have standard deviation
+    $\text{scale} / \sqrt n$, so that its singular values are of order `product_scale`.
+
+    **Raises:** ValueError if `product_scale` is not positive, `depth` is below 2 or `width` below 1.
+
+    **References:** Razin & Cohen (2020), Section 5 and Appendix on experimental details.
+    """
+    product_scale = _check.positive(product_scale, "product_scale")
+    depth, width = _check.integer(depth, "depth", 2), _check.integer(width, "width", 1)
+    return product_scale ** (1 / depth) / jnp.sqrt(float(width))
+
+
+def gaussian(
+    key: PRNGKeyArray,
+    depth: int,
+    shape: tuple[int, int],
+    *,
+    std: Real[ArrayLike, ""],
+    hidden: int | None = None,
+) -> Factors:
+    r"""Factors with independent entries of law $N(0, \text{std}^2)$, for a product of the given `shape`.
+
+    `hidden` is the width of every hidden layer. The default, `min(shape)`, is the least that leaves the
+    rank of the product free. Small `std` makes the factors nearly balanced.
+
+    **Raises:** ValueError if `depth` is below 2, `shape` is not two positive integers, `std` is not
+    positive or `hidden` is below `min(shape)`.
+    """
+    depth, (m, n) = _check.integer(depth, "depth", 2), _check.matrix_shape(shape)
+    std = _check.positive(std, "std")
+    hidden = min(m, n) if hidden is None else _check.integer(hidden, "hidden", min(m, n))
+    widths = [n, *[hidden] * (depth - 1), m]
+    keys = jr.split(key, depth)
+    return tuple(std * jr.normal(keys[j], (widths[j + 1], widths[j])) for j in range(depth))
+
+
+def balanced(W0: Float[ArrayLike, "m n"], depth: int) -> Factors:
+    r"""Balanced factors with product `W0`, by its singular value decomposition $W_0 = U S V^\top$.
+
+    $$W_1 = S^{1/L} V^\top, \qquad W_2 = \cdots = W_{L-1} = S^{1/L}, \qquad W_L = U S^{1/L}$$
+
+    All hidden widths are $\min(m, n)$; wider layers would be padded with zeros that gradient flow never
+    changes.
+
+    **Raises:** ValueError if `W0` is not one finite matrix or `depth` is below 2.
+
+    **References:** Arora, Cohen, Golowich & Hu (2019), Procedure 1.
+    """
+    W0, depth = _check.matrix(W0, "W0"), _check.integer(depth, "depth", 2)
+    U, S, Vt = jnp.linalg.svd(W0, full_matrices=False)
+    root = S ** (1 / depth)
+    return (root[:, None] * Vt, *[jnp.diag(root)] * (depth - 2), U * root)
+
+
+def balanced_gaussian(
+    key: PRNGKeyArray, depth: int, shape: tuple[int, int], *, std: Real[ArrayLike, ""]
+) -> Factors:
+    r"""Balanced factors of a product whose entries have law $N(0, \text{std}^2)$.
+
+    **Raises:** ValueError if `depth` is below 2, `shape` is not two positive integers or `std` is not
+    positive.
+
+    **References:** the runs marked balanced in Razin & Cohen (2020), Figure 1.
+    """
+    shape, std = _check.matrix_shape(shape), _check.positive(std, "std")
+    return balanced(std * jr.normal(key, shape), depth)
+
+
+def identity(alpha: Real[ArrayLike, ""], depth: int, size: int = 2) -> Factors:
+    r"""Every factor $\alpha^{1/L} I$, so that the product is $\alpha I$: balanced, with positive determinant.
+
+    **Raises:** ValueError if `alpha` is not positive, `depth` is below 2 or `size` below 1.
+
+    **References:** Razin & Cohen (2020), Proposition 4 (depth 2, $\alpha \in (0, 1]$).
+    """
+    alpha, depth = _check.positive(alpha, "alpha"), _check.integer(depth, "depth", 2)
+    return (alpha ** (1 / depth) * jnp.eye(_check.integer(size, "size", 1)),) * depth
+
+
+def with_determinant_sign(
+    key: PRNGKeyArray, sample: Callable[[PRNGKeyArray], Factors], sign: int, *, tries: int = 64
+) -> Factors:
+    r"""The first of `tries` draws `sample(key)` whose product has a determinant of the given `sign`.
+
+    All candidates are drawn at once, so the function can itself be mapped over keys. A sign that comes up
+    half of the time is missed with probability $2^{-\text{tries}}$.
+
+    **Raises:** ValueError if `sign` is neither 1 nor -1, `tries` is below 1, the product is not square, or
+    no draw has the sign. Under `jit` and `vmap`, where that last error cannot be raised, the factors are
+    NaN instead.
+
+    **References:** Razin & Cohen (2020), Proposition 3: independent symmetric factors have either sign
+    equally often.
+    """
+    if sign not in (1, -1):
+        raise ValueError(f"`sign` must be 1 or -1; got {sign!r}.")
+    tries = _check.integer(tries, "tries", 1)
+    candidates = jax.vmap(sample)(jr.split(key, tries))
+    matches = jax.vmap(lambda factors: slogdet(factors)[0] == sign)(candidates)
+    found, first = jnp.any(matches), jnp.argmax(matches)
+    if _check.fails(found):
+        raise ValueError(
+            f"`sample` gave no determinant of sign {sign} in {tries} tries. Raise `tries`, or check "
+            "that `sample` uses its key and can give that sign."
+        )
+    return tuple(jnp.where(found, W[first], jnp.nan) for W in candidates)
+
+
+def _check_chain(factors: Factors) -> None:
+    """Refuse factors that cannot be multiplied."""
+    if len(factors) == 0:
+        raise ValueError("`factors` is empty; pass at least one matrix (W_1, ..., W_L).")
+    shapes = [jnp.shape(W) for W in factors]
+    if any(len(shape) != 2 for shape in shapes):
+        raise ValueError(f"`factors` must all be matrices; got shapes {shapes}. Use `jax.vmap` for batches.")
+    if any(after[1] != before[0] for before, after in pairwise(shapes)):
+        raise ValueError(f"`factors` must chain: columns of W_(j+1) = rows of W_j; got shapes {shapes}.")

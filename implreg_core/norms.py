@@ -1,0 +1,138 @@
+r"""Norms and quasi-norms of a matrix, each with the constants by which Theorem 1 knows it.
+
+A quasi-norm satisfies $\|A + B\| \le c \, (\|A\| + \|B\|)$ with some $c \ge 1$; it is a norm if $c = 1$
+will do. The norms of a spectrum go through `ranks.singular_values`; batches are `jax.vmap`'s work.
+"""
+
+import math
+from collections.abc import Callable
+from functools import cache
+from numbers import Real
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float
+
+from implreg_core import _check
+from implreg_core.ranks import singular_values
+
+_LEAST_EXPONENT = 2e-3  # below it the square of c = 2^(1/p - 1) leaves double precision
+
+
+class Norm(eqx.Module):
+    """A (quasi-)norm: call it on a matrix. Build one with the functions of this module, or `custom`."""
+
+    name: str = eqx.field(static=True)
+    quasi_triangle_constant: float = eqx.field(static=True)
+    function: Callable = eqx.field(static=True)
+
+    def __call__(self, W: Float[ArrayLike, "m n"]) -> Float[Array, ""]:
+        """The norm of `W`; zero for the zero matrix.
+
+        **Raises:** ValueError if `W` is not one finite matrix, or if the function behind the norm returns
+        anything but one finite, nonnegative number.
+        """
+        value = jnp.asarray(self.function(_check.matrix(W, "W")), float)
+        _check.same_shape(value, (), f"function(W) of {self.name}")
+        return _check.nonnegative(value, f"function(W) of {self.name}")
+
+    def unit_matrix_norm(self, i: int, j: int, shape: tuple[int, int] = (2, 2)) -> Float[Array, ""]:
+        r"""The norm of $e_i e_j^\top$, the matrix of given `shape` with a single 1 in row `i` and column `j`.
+
+        Rows and columns count from 0. The value is 1 for all norms of this module, but a norm of the
+        reader's own may weigh the entries.
+
+        **Raises:** ValueError if `shape` is not two positive integers, or `i` or `j` lies outside it.
+        """
+        m, n = _check.matrix_shape(shape)
+        i, j = _check.integer(i, "i", 0, m - 1), _check.integer(j, "j", 0, n - 1)
+        return self(jnp.zeros((m, n)).at[i, j].set(1.0))
+
+
+@cache  # the same object again for the same exponent, so that `jit` knows it
+def schatten(p: Real) -> Norm:
+    r"""Schatten-$p$: $(\sum_r \sigma_r^p)^{1/p}$, and $\sigma_1$ for $p = \infty$; $c = \max(1, 2^{1/p-1})$.
+
+    Nuclear for $p = 1$, Frobenius for $p = 2$, spectral for $p = \infty$; a quasi-norm for $p < 1$, whose
+    $c$ is attained by two rank-one matrices of equal norm with orthogonal rows and columns.
+
+    **Raises:** ValueError if `p` is below 0.002, where the constants of Theorem 1 would overflow.
+    """
+    p = _exponent(p)
+    return Norm(f"Schatten-{p:g}", _power_sum_constant(p), lambda W: _power_sum(singular_values(W), p))
+
+
+@cache
+def entrywise(p: Real) -> Norm:
+    r"""Entrywise $\ell_p$: $(\sum_{ij} |W_{ij}|^p)^{1/p}$, and $\max_{ij} |W_{ij}|$ for $p = \infty$.
+
+    Its $c$ is that of Schatten-$p$, $\max(1, 2^{1/p-1})$.
+
+    **Raises:** ValueError if `p` is below 0.002, where the constants of Theorem 1 would overflow.
+    """
+    p = _exponent(p)
+    return Norm(f"entrywise {p:g}", _power_sum_constant(p), lambda W: _power_sum(jnp.abs(W).ravel(), p))
+
+
+@cache
+def ky_fan(k: int) -> Norm:
+    r"""Ky Fan $k$: $\sum_{r \le k} \sigma_r$, a norm ($c = 1$).
+
+    Spectral for $k = 1$, nuclear for $k = \min(m, n)$.
+
+    **Raises:** ValueError if `k` is not a positive integer, and, when called, if the matrix has fewer than
+    `k` singular values.
+    """
+    k = _check.integer(k, "k", 1)
+
+    def function(W):
+        return jnp.sum(singular_values(W)[: _check.integer(k, "k", 1, min(W.shape))])
+
+    return Norm(f"Ky Fan {k}", 1.0, function)
+
+
+def custom(function: Callable, *, quasi_triangle_constant: Real = 1.0, name: str = "custom") -> Norm:
+    r"""A reader's own (quasi-)norm: `function` takes a matrix to a scalar.
+
+    That the function is absolutely homogeneous and satisfies the quasi-triangle inequality with the stated
+    constant $c$ is taken on trust.
+
+    **Raises:** ValueError if `function` is not callable, or `quasi_triangle_constant` is not finite or
+    below 1.
+    """
+    if not callable(function):
+        raise ValueError(f"`function` must be callable; got {function!r}.")  # noqa: TRY004
+    c = float(quasi_triangle_constant)
+    if not (math.isfinite(c) and c >= 1):
+        raise ValueError(f"`quasi_triangle_constant` must be finite and at least 1; got {c}. Norms have 1.")
+    return Norm(name, c, function)
+
+
+def _exponent(p: Real) -> float:
+    p = float(p)
+    if not p >= _LEAST_EXPONENT:  # so that NaN is refused too
+        raise ValueError(f"`p` must be at least {_LEAST_EXPONENT}; got {p}. `math.inf` is allowed.")
+    return p
+
+
+def _power_sum_constant(p: float) -> float:
+    return max(1.0, 2.0 ** (1 / p - 1))
+
+
+def _power_sum(x: Float[Array, " n"], p: float) -> Float[Array, ""]:
+    r"""$(\sum_i x_i^p)^{1/p}$ for $x \ge 0$, relative to the largest so that no power underflows."""
+    largest = jnp.max(x)
+    if p == math.inf:
+        return largest
+    relative = x / jnp.where(largest > 0, largest, 1.0)
+    return largest * jnp.sum(relative**p) ** (1 / p)
+
+
+def _renamed(norm: Norm, name: str) -> Norm:
+    return Norm(name, norm.quasi_triangle_constant, norm.function)
+
+
+nuclear = _renamed(schatten(1), "nuclear")
+frobenius = _renamed(entrywise(2), "Frobenius")  # no decomposition needed
+spectral = _renamed(schatten(math.inf), "spectral")
+max_entry = _renamed(entrywise(math.inf), "max entry")

@@ -1,0 +1,131 @@
+"""Matrix completion: which entries are observed, with which values, and how well a matrix fits them.
+
+A problem knows nothing of how it is solved; factorizations, flows and descent are built on top of it.
+"""
+
+import math
+
+import equinox as eqx
+import jax.numpy as jnp
+import jax.random as jr
+from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray, Real, Shaped
+
+from implreg_core import _check
+
+
+class Completion(eqx.Module):
+    r"""A completion problem: `values` $b_{ij}$, known for the $(i, j) \in \Omega$ where `observed` is true.
+
+    Build one with `completion`, which checks its arguments and stores a zero for every entry that nobody
+    sees.
+    """
+
+    values: Float[Array, "m n"]
+    observed: Bool[Array, "m n"]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the matrix to complete."""
+        return self.values.shape
+
+    def residual(self, W: Float[ArrayLike, "m n"]) -> Float[Array, "m n"]:
+        r"""The misfit $W_{ij} - b_{ij}$ on $\Omega$ and zero elsewhere; it is also $\nabla \ell(W)$.
+
+        **Raises:** ValueError if `W` has another shape than the problem.
+        """
+        _check.same_shape(W, self.shape, "W")
+        return jnp.where(self.observed, W - self.values, 0.0)
+
+    def loss(self, W: Float[ArrayLike, "m n"]) -> Float[Array, ""]:
+        r"""The loss $\ell(W) = \frac12 \sum_{(i,j) \in \Omega} (W_{ij} - b_{ij})^2$.
+
+        **Raises:** ValueError if `W` has another shape than the problem.
+        """
+        return 0.5 * jnp.sum(self.residual(W) ** 2)
+
+
+def completion(values: Shaped[ArrayLike, "..."], observed: Shaped[ArrayLike, "..."]) -> Completion:
+    """The problem of completing `values` from the entries where `observed` is true.
+
+    Both are matrices of one shape. Values that are not observed are never read: they may be NaN, and become
+    0.
+
+    **Raises:** ValueError if the shapes differ or are not those of a matrix, if `observed` is not Boolean,
+    if it is nowhere true, or if an observed value is not finite.
+    """
+    values, observed = jnp.asarray(values, float), _check.boolean(observed, "observed")
+    if values.ndim != 2:
+        raise ValueError(f"`values` must be a matrix; got shape {values.shape}.")
+    _check.same_shape(observed, values.shape, "observed")
+    if _check.fails(jnp.any(observed)):
+        raise ValueError("`observed` is false everywhere; mark at least one entry as observed.")
+    values = jnp.where(observed, values, 0.0)
+    return Completion(_check.finite(values, "values"), observed)
+
+
+def two_by_two(
+    z: Real[ArrayLike, ""] = 1.0, z_prime: Real[ArrayLike, ""] = 1.0, eps: Real[ArrayLike, ""] = 0.0
+) -> Completion:
+    r"""The counterexample: $W_{12} = z$, $W_{21} = z'$ and $W_{22} = \epsilon$ observed, $W_{11}$ free.
+
+    A solution has determinant $W_{11} \epsilon - z z'$, which for $\epsilon = 0$ no choice of $W_{11}$ can
+    change.
+
+    **Raises:** ValueError if `z` or `z_prime` is zero, or any of the three is not finite.
+
+    **References:** Razin & Cohen (2020), Section 3.1; perturbed observations, Appendix on robustness.
+    """
+    z, z_prime = _check.nonzero(z, "z"), _check.nonzero(z_prime, "z_prime")
+    values = two_by_two_solution(0.0, z, z_prime, eps)
+    return Completion(values, jnp.array([[False, True], [True, True]]))
+
+
+def two_by_two_solution(
+    w: Real[ArrayLike, ""],
+    z: Real[ArrayLike, ""] = 1.0,
+    z_prime: Real[ArrayLike, ""] = 1.0,
+    eps: Real[ArrayLike, ""] = 0.0,
+) -> Float[Array, "2 2"]:
+    r"""The solution of `two_by_two(z, z_prime, eps)` whose free entry is `w`.
+
+    $$W = \begin{pmatrix} w & z \\ z' & \epsilon \end{pmatrix}$$
+
+    **Raises:** ValueError if an argument is not finite.
+    """
+    w, z = _check.finite(w, "w"), _check.finite(z, "z")
+    z_prime, eps = _check.finite(z_prime, "z_prime"), _check.finite(eps, "eps")
+    return jnp.stack([jnp.stack([w, z]), jnp.stack([z_prime, eps])])
+
+
+def random_low_rank(
+    key: PRNGKeyArray,
+    shape: tuple[int, int],
+    rank: int,
+    observed_count: int,
+    *,
+    frobenius_norm: Real[ArrayLike, ""] | None = None,
+) -> tuple[Completion, Float[Array, "m n"]]:
+    r"""A random matrix of given rank, with `observed_count` of its entries observed, and the matrix itself.
+
+    The matrix is $c \, U V^\top$ with Gaussian $U$ ($m \times$ rank) and $V$ ($n \times$ rank), and $c$
+    fixed by the Frobenius norm; the default $\sqrt{mn}$ makes the entries of mean square 1. The observed
+    entries are a uniformly random set.
+
+    **Returns:** the problem and the ground truth.
+
+    **Raises:** ValueError if `shape` is not two positive integers, `rank` is outside `1..min(m, n)`,
+    `observed_count` is outside `1..m*n`, or `frobenius_norm` is not positive.
+
+    **References:** Razin & Cohen (2020), Section 5 (100 x 100, rank 5, Frobenius norm 100).
+    """
+    m, n = _check.matrix_shape(shape)
+    rank = _check.integer(rank, "rank", 1, min(m, n))
+    observed_count = _check.integer(observed_count, "observed_count", 1, m * n)
+    norm = math.sqrt(m * n) if frobenius_norm is None else _check.positive(frobenius_norm, "frobenius_norm")
+
+    left_key, right_key, observed_key = jr.split(key, 3)
+    truth = jr.normal(left_key, (m, rank)) @ jr.normal(right_key, (n, rank)).T
+    truth = norm * truth / jnp.linalg.norm(truth)
+    chosen = jr.choice(observed_key, m * n, (observed_count,), replace=False)
+    observed = jnp.zeros(m * n, bool).at[chosen].set(True).reshape(m, n)
+    return completion(truth, observed), truth

@@ -1,0 +1,79 @@
+"""Measures of rank: functions of one matrix through its singular values. Batches are `jax.vmap`'s work."""
+
+import jax.numpy as jnp
+from jax.scipy.special import entr
+from jaxtyping import Array, ArrayLike, Float, Real
+
+from implreg_core import _check
+
+
+def singular_values(W: Float[ArrayLike, "m n"]) -> Float[Array, " k"]:
+    r"""Singular values of `W` in descending order, `k = min(m, n)` of them.
+
+    A library's decomposition resolves each only to about $10^{-16} \sigma_1$. In the 2x2 example $\sigma_2$
+    is far below that, so a 2x2 matrix is treated in closed form, with $\sigma_2 = |\det W| / \sigma_1$: its
+    error is a rounding of the two products in the determinant.
+
+    **Raises:** ValueError if `W` is not one finite matrix.
+    """
+    W = _check.matrix(W, "W")
+    if W.shape != (2, 2):
+        return jnp.linalg.svd(W, compute_uv=False)
+    a, b, c, d = W.ravel()
+    # rotation and reflection parts of W: σ1 and σ2 are sum and difference of their lengths
+    σ1 = (jnp.hypot(a + d, c - b) + jnp.hypot(a - d, b + c)) / 2
+    safe = jnp.where(σ1 > 0, σ1, 1.0)
+    σ2 = jnp.abs((a / safe) * d - (b / safe) * c)
+    return jnp.stack([σ1, jnp.minimum(σ2, σ1)])
+
+
+def effective_rank(W: Float[ArrayLike, "m n"]) -> Float[Array, ""]:
+    r"""Effective rank: $\exp(-\sum_i \rho_i \ln \rho_i)$ with $\rho = \sigma / \sum_i \sigma_i$.
+
+    Here $0 \ln 0 = 0$.
+
+    **Returns:** a scalar in `[1, min(m, n)]`, unchanged by scaling or rotating `W`. NaN for `W = 0`, which
+    has no spectrum to normalise; the gradient is NaN wherever a singular value is zero.
+
+    **Raises:** ValueError if `W` is not one finite matrix.
+
+    **References:** Roy & Vetterli (2007).
+    """
+    σ = singular_values(W)
+    ρ = σ / σ[0]  # first by the largest, so that the sum cannot overflow
+    ρ = ρ / jnp.sum(ρ)
+    return jnp.exp(jnp.sum(entr(ρ)))
+
+
+def distance_to_rank(W: Float[ArrayLike, "m n"], k: int) -> Float[Array, ""]:
+    r"""Frobenius distance from `W` to the matrices of rank at most `k`: $\sqrt{\sum_{r > k} \sigma_r^2}$.
+
+    The whole norm for `k = 0`, and zero for `k = min(m, n)`.
+
+    **Raises:** ValueError if `W` is not one finite matrix or `k` is outside `0..min(m, n)`.
+
+    **References:** Eckart & Young (1936).
+    """
+    σ = singular_values(W)
+    k = _check.integer(k, "k", 0, σ.size)
+    return jnp.linalg.norm(σ[k:])
+
+
+def infimal_rank(
+    z: Real[ArrayLike, ""] = 1.0, z_prime: Real[ArrayLike, ""] = 1.0, eps: Real[ArrayLike, ""] = 0.0
+) -> int:
+    r"""Infimal rank of the solutions of `problems.two_by_two(z, z_prime, eps)`: 1, unless all three are zero.
+
+    The infimal rank of a set is the least $k$ such that some of its members come arbitrarily close to rank
+    $k$. *Proof.* The solution $W$ with free entry $w$ has $\|W\|_F^2 \ge z^2 + z'^2 + \epsilon^2$, so 0 is
+    possible only if all three vanish, and then $w = 0$ attains it. Otherwise
+    $\sigma_2 = |w \epsilon - z z'| / \sigma_1$ and $\sigma_1 \ge |w|$: for $\epsilon \ne 0$ it is zero at
+    $w = z z' / \epsilon$, and for $\epsilon = 0$ it tends to zero as $|w| \to \infty$, without reaching it if
+    $z z' \ne 0$.
+
+    **Raises:** ValueError if an argument is not finite.
+
+    **References:** Razin & Cohen (2020), Definition 3 and Proposition 2.
+    """
+    known = jnp.stack([_check.finite(x, name) for x, name in [(z, "z"), (z_prime, "z_prime"), (eps, "eps")]])
+    return int(jnp.any(known != 0))

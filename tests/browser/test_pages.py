@@ -1,0 +1,82 @@
+"""Every built page in a real browser: nothing from outside, no error, nothing cut off, mathematics set."""
+
+import re
+from contextlib import contextmanager
+
+import pytest
+
+from tools.browser import reader
+
+# Each of these, in what a reader sees, is something that the build left unresolved.
+ROLE = r"\{(?:glue|numref|ref|doc|eq|cite|prf:ref|term)[:}]"
+RESIDUE = re.compile(ROLE + r"|\?\?\?|\$\$|\\\(|\\\[|<IPython|object at 0x")
+
+
+@contextmanager
+def visit(browser, site, path, width=1280, theme="light"):
+    """An open page with only the book's own server in reach, and the list of what goes wrong on it."""
+    context = reader(browser, width, theme)
+    page, faults = context.new_page(), []
+
+    def gate(route):
+        if route.request.url.startswith((site + "/", "data:", "blob:")):
+            return route.continue_()
+        faults.append(f"external request: {route.request.url}")
+        route.abort()
+
+    context.route("**/*", gate)
+    page.on("requestfailed", lambda request: faults.append(f"failed: {request.url} {request.failure}"))
+    page.on("response", lambda reply: reply.status >= 400 and faults.append(f"{reply.status}: {reply.url}"))
+    page.on("console", lambda message: message.type == "error" and faults.append(f"console: {message.text}"))
+    page.on("pageerror", lambda error: faults.append(f"page error: {error}"))
+    page.goto(f"{site}/{path}", wait_until="networkidle")
+    page.evaluate("async () => { await window.MathJax?.startup?.promise }")
+    yield page, faults
+    context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_loads_and_fits(browser, site, page_path, width, theme):
+    with visit(browser, site, page_path, width, theme) as (page, faults):
+        assert page.evaluate("document.documentElement.dataset.theme") == theme
+        # To the end and back: what mounts itself only when it comes into view gets its chance to fail.
+        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        page.wait_for_load_state("networkidle")
+        assert faults == []
+        content, window = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        assert content <= window, f"{content} px of content in a window of {window} px"
+
+
+@pytest.fixture(scope="module")
+def page(browser, site, page_path):
+    with visit(browser, site, page_path) as (page, _):
+        yield page
+
+
+def test_mathematics_is_typeset(page):
+    raw = page.locator("article .math:not(:has(mjx-container))").all_text_contents()
+    assert raw == [], "formulas that MathJax left alone"
+    assert page.locator("mjx-merror").all_text_contents() == []
+
+
+def test_text_is_resolved(page):
+    # Code, and what MathJax keeps for screen readers, may well contain such characters.
+    text = page.evaluate("""() => {
+        const copy = document.body.cloneNode(true);
+        copy.querySelectorAll("pre, code, script, style, mjx-container").forEach(e => e.remove());
+        return copy.textContent;
+    }""")
+    assert RESIDUE.findall(text) == []
+
+
+def test_pictures_are_described(page):
+    silent = page.locator("img").evaluate_all("all => all.filter(e => !e.alt.trim()).map(e => e.src)")
+    assert [source[:200] for source in silent] == []
+
+
+def test_headings_descend_from_one_h1(page):
+    headings = page.locator(":is(article, .bd-search-container) :is(h1, h2, h3, h4, h5, h6)")
+    levels = headings.evaluate_all("all => all.map(e => Number(e.tagName[1]))")
+    assert levels[:1] == [1] and levels.count(1) == 1, levels
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:])), levels
