@@ -1,7 +1,7 @@
-"""Sphinx extension: puts the explorers' front end into the built pages as one classic script and one stylesheet.
+"""Sphinx extension: gives the built pages the explorers' front end, as one classic script and one stylesheet.
 
-The script is `implreg_core/front/explorer.js`, the module that Jupyter loads, with `host.js` behind it. It is classic
-because pages opened from disk (file://) may not load modules.
+The script is `implreg_core/front/explorer.js`, the module that Jupyter loads, with `host.js` behind it. It is
+classic because pages opened from disk (file://) may not load modules.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ FRONT = Path(__file__).parent.parent / "implreg_core" / "front"
 
 
 def bundle(front: Path = FRONT) -> str:
-    """`explorer.js` and `host.js` as one classic script: the module's default export becomes a plain constant.
+    """`explorer.js` and `host.js` as one classic script: the default export becomes a plain constant.
 
     **Raises:** `ValueError` when explorer.js imports anything or exports anything else.
     """
@@ -34,7 +34,7 @@ def _write_assets(app):
 
 def setup(app):
     front = b"".join(path.read_bytes() for path in sorted(FRONT.iterdir()))
-    # A changed value of rebuild="html" makes Sphinx write every page again, so that its links carry the new checksum.
+    # A changed value with rebuild="html" makes Sphinx write all pages again, with links to the new checksum.
     app.add_config_value("implreg_front_digest", hashlib.sha256(front).hexdigest(), "html")
     app.add_js_file("implreg-explorer.js", loading_method="async")
     app.add_css_file("implreg-explorer.css")

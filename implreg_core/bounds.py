@@ -146,7 +146,7 @@ def unseen_entry_lower_bound(
 
     **Raises:** ValueError if a loss is negative, `z` or `z_prime` is zero, or an argument is not finite.
 
-    **References:** sharpens the robustness theorem of Razin & Cohen (2020), Appendix.
+    **References:** sharpens the robustness theorem of Razin & Cohen (2020).
     """
     r = jnp.sqrt(2 * _check.nonnegative(loss, "loss"))
     z, z_prime = _check.nonzero(z, "z"), _check.nonzero(z_prime, "z_prime")

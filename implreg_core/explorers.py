@@ -1,11 +1,11 @@
 r"""Explorers: one interactive figure for every chapter, alive in the static page and in Jupyter.
 
-A *run* is a table: columns of equal length, one row per recorded moment. An `Explorer` varies a few named controls,
-asks `compute` for the run at each setting, and draws it in linked views with one marker that scrubs through its rows.
-What is computed is the chapter's choice; drawing and controls are the front end's, `front/explorer.js`, which is the
-same in both places:
+A *run* is a table: columns of equal length, one row per recorded moment. An `Explorer` varies a few named
+controls, asks `compute` for the run at each setting, and draws it in linked views with one marker that scrubs
+through its rows. What is computed is the chapter's choice; drawing and controls are the front end's,
+`front/explorer.js`, which is the same in both places:
 
-- in the static page (`IMPLREG_STATIC=1`) the runs of all settings are computed at build time and stored in the page;
+- in the static page (`IMPLREG_STATIC=1`) the runs of all settings are computed at build time and stored;
 - in Jupyter an anywidget sends each setting to Python, which computes its run once and sends it back.
 """
 
@@ -35,7 +35,8 @@ class NoRun(ValueError):
 class Control:
     """One knob: the keyword argument `name` of `compute`, over listed `values`.
 
-    Numbers make a slider, words a row of buttons. `label` names the knob for the reader, `format` writes its values.
+    Numbers make a slider, words a row of buttons. `label` names the knob for the reader, `format` writes its
+    values.
 
     **Raises:** `ValueError` when `values` is empty or repeats itself, or lacks `default`.
     """
@@ -48,16 +49,21 @@ class Control:
 
     def __post_init__(self):
         if not self.values or len(set(self.values)) < len(self.values):
-            raise ValueError(f"`values` of control {self.name!r} must be distinct, one at least; got {self.values}.")
+            raise ValueError(
+                f"`values` of control {self.name!r} must be distinct, one at least; got {self.values}."
+            )
         if self.default not in self.values:
-            raise ValueError(f"`default` of control {self.name!r} must be one of {self.values}; got {self.default!r}.")
+            raise ValueError(
+                f"`default` of control {self.name!r} must be one of {self.values}; got {self.default!r}."
+            )
 
 
 @dataclass(frozen=True)
 class View:
     """One plot: columns `y` (column name -> legend text) against the column `x`.
 
-    Scales are `"linear"` or `"log"`; the columns named in `dashed` (bounds, references) are drawn apart from the rest.
+    Scales are `"linear"` or `"log"`; the columns named in `dashed` (bounds, references) are drawn apart from
+    the rest.
 
     **Raises:** `ValueError` for an unknown scale, an empty `y`, or a dashed column that is not in `y`.
     """
@@ -78,21 +84,25 @@ class View:
         if not self.y:
             raise ValueError(f"`y` of view {self.title!r} is empty; name one column at least.")
         if unknown := set(self.dashed) - set(self.y):
-            raise ValueError(f"`dashed` of view {self.title!r} names {sorted(unknown)}, not among {list(self.y)}.")
+            raise ValueError(
+                f"`dashed` of view {self.title!r} names {sorted(unknown)}, not among {list(self.y)}."
+            )
 
 
 def encode_column(values: Float[np.ndarray, " rows"], *, scale: str) -> dict:
-    r"""A column as JSON: differences of successive levels, $k \in \{0, \dots, 65535\}$ evenly spaced on `scale`.
+    r"""A column as JSON: differences of successive levels in $\{0, \dots, 65535\}$, evenly spaced on `scale`.
 
-    With $f$ the identity (`scale="linear"`) or the logarithm (`"log"`), a value is stored as the nearest level, so
-    it comes back within half a level: $|f(\hat x) - f(x)| \le (f(\max) - f(\min)) / 131070$, which on an axis of
-    300 pixels is 1/400 of a pixel. Order is kept (never strictly), and so are constants and the two extremes. A column
-    of whole numbers below $2^{53}$, such as a step count, is stored exactly whatever its scale.
+    With $f$ the identity (`scale="linear"`) or the logarithm (`"log"`), a value is stored as the nearest
+    level, so it comes back within half a level: $|f(\hat x) - f(x)| \le (f(\max) - f(\min)) / 131070$, which
+    on an axis of 300 pixels is 1/400 of a pixel. Order is kept (though not strictly), and so are constants
+    and, to rounding, the two extremes. A column of whole numbers below $2^{53}$, such as a step count, is
+    stored exactly whatever its scale.
 
-    **Returns:** `{"scale", "low", "high", "codes"}`; `codes` starts with a level and goes on with differences.
+    **Returns:** `{"scale", "low", "high", "codes"}`; `codes` starts with a level and goes on with
+    differences.
 
-    **Raises:** `ValueError` for an unknown scale, no rows, values that are not finite (or beyond 1e300), and values
-    that are not positive where the scale is logarithmic.
+    **Raises:** `ValueError` for an unknown scale, no rows, values that are not finite (or beyond 1e300), and
+    values that are not positive where the scale is logarithmic.
     """
     if scale not in ("linear", "log"):
         raise ValueError(f'`scale` must be "linear" or "log"; got {scale!r}.')
@@ -100,11 +110,15 @@ def encode_column(values: Float[np.ndarray, " rows"], *, scale: str) -> dict:
         raise ValueError("`values` is empty; a run needs one row at least.")
     if not (usable := np.abs(values) < _LARGEST).all():
         row = int(np.argmin(usable))
-        raise ValueError(f"`values` must be finite; got {values[row]} in row {row}. End the run before it diverges.")
+        raise ValueError(
+            f"`values` must be finite; got {values[row]} in row {row}. End the run before it diverges."
+        )
     if scale == "log" and values.min() <= 0:
         row = int(np.argmin(values))
-        raise ValueError(f"`values` on a log axis must be positive; got {values[row]} in row {row}. "
-                         "Leave out such rows or use a linear axis.")  # fmt: skip
+        raise ValueError(
+            f"`values` on a log axis must be positive; got {values[row]} in row {row}. "
+            "Leave out such rows or use a linear axis."
+        )
     low, high = float(values.min()), float(values.max())
     if (values == np.rint(values)).all() and max(-low, high) < 2**53:
         return {"scale": "integer", "low": int(low), "high": int(high), "codes": _differences(values - low)}
@@ -129,17 +143,17 @@ def _differences(levels: Float[np.ndarray, " rows"]) -> list[int]:
 
 
 class Explorer:
-    """An interactive figure that answers a reader's `question`: linked `views` of the run at a setting of `controls`.
+    """An interactive figure for a reader's `question`: linked `views` of the run at a setting of `controls`.
 
-    `compute(**setting)` returns a run: a mapping from column names to equally long 1-D arrays of numbers, finite, and
-    positive where a view draws them on a logarithmic axis. Columns that no view draws are ignored. It is called
-    once per setting. Where it raises `NoRun`, the reader sees the message and the former drawing; any other exception
-    stops a static build, and is shown in the figure in Jupyter.
+    `compute(**setting)` returns a run: a mapping from column names to equally long 1-D arrays of numbers,
+    finite, and positive where a view draws them on a logarithmic axis. Columns that no view draws are
+    ignored. It is called once per setting. Where it raises `NoRun`, the reader sees the message and the
+    former drawing; any other exception stops a static build, and is shown in the figure in Jupyter.
 
     Evaluated at the end of a cell, an explorer displays itself.
 
-    **Raises:** `ValueError` for an empty `views` or controls that share a name; on display, for a run that cannot be
-    drawn, naming setting, column and row.
+    **Raises:** `ValueError` for an empty `views` or controls that share a name; on display, for a run that
+    cannot be drawn, naming setting, column and row.
     """
 
     def __init__(
@@ -189,7 +203,7 @@ class Explorer:
         )
 
     def widget(self) -> anywidget.AnyWidget:
-        """The figure for Jupyter: a new widget, at the default setting, that asks this explorer for its runs."""
+        """The figure for Jupyter: a new widget at the default setting, which asks this explorer for runs."""
         widget = _Widget(spec=self._spec(), choice=self._default())
         widget.answer = self._answer(self._default())
         widget.observe(lambda change: widget.set_trait("answer", self._answer(change.new)), "choice")
@@ -235,7 +249,7 @@ class Explorer:
         }
 
     def _answer(self, choice: Sequence[int]) -> dict:
-        """What the widget sends for a choice. A kernel's traceback would go unseen: the figure shows the message."""
+        """What the widget sends for a choice. A traceback would go unseen: the figure shows the message."""
         try:
             outcome = self._outcome(tuple(choice))
         except Exception as error:
@@ -262,7 +276,9 @@ class Explorer:
             for column, scale in [(view.x, view.xscale), *((column, view.yscale) for column in view.y)]:
                 scales[column] = "log" if "log" in (scale, scales.get(column)) else "linear"
         if missing := set(scales) - set(run):
-            raise ValueError(f"`compute` gave no column {sorted(missing)}, which a view draws; it gave {sorted(run)}.")
+            raise ValueError(
+                f"`compute` gave no column {sorted(missing)}, which a view draws; it gave {sorted(run)}."
+            )
         columns = {column: np.asarray(run[column], float) for column in scales}
         shapes = {column: values.shape for column, values in columns.items()}
         if len(set(shapes.values())) > 1 or any(len(shape) != 1 for shape in shapes.values()):
@@ -272,10 +288,12 @@ class Explorer:
             try:
                 encoded[column] = encode_column(values, scale=scales[column])
             except ValueError as error:
-                raise ValueError(f"`compute` gave a column {column!r} that cannot be drawn: {error}") from None
+                raise ValueError(
+                    f"`compute` gave a column {column!r} that cannot be drawn: {error}"
+                ) from None
         return encoded
 
-    def _limits(self) -> dict[str, list[float]]:
+    def _limits(self) -> dict:
         """The range of each column over the runs so far: axes that stay put show what a control changes."""
         limits = {}
         for outcome in self._outcomes.values():
@@ -308,4 +326,5 @@ def _text(value: int | float | str) -> str:
 
 def _json(data: dict) -> str:
     """Compact JSON that is safe inside a script element: no `<`, so nothing in it can close the element."""
-    return json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.replace("<", "\\u003c")

@@ -73,7 +73,7 @@ def two_by_two(
 
     **Raises:** ValueError if `z` or `z_prime` is zero, or any of the three is not finite.
 
-    **References:** Razin & Cohen (2020), Section 3.1; perturbed observations, Appendix on robustness.
+    **References:** Razin & Cohen (2020): the example of Theorem 1, and its perturbations.
     """
     z, z_prime = _check.nonzero(z, "z"), _check.nonzero(z_prime, "z_prime")
     values = two_by_two_solution(0.0, z, z_prime, eps)
@@ -116,7 +116,7 @@ def random_low_rank(
     **Raises:** ValueError if `shape` is not two positive integers, `rank` is outside `1..min(m, n)`,
     `observed_count` is outside `1..m*n`, or `frobenius_norm` is not positive.
 
-    **References:** Razin & Cohen (2020), Section 5 (100 x 100, rank 5, Frobenius norm 100).
+    **References:** Razin & Cohen (2020), experiments: 100 x 100, rank 5, Frobenius norm 100.
     """
     m, n = _check.matrix_shape(shape)
     rank = _check.integer(rank, "rank", 1, min(m, n))

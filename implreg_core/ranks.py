@@ -73,7 +73,7 @@ def infimal_rank(
 
     **Raises:** ValueError if an argument is not finite.
 
-    **References:** Razin & Cohen (2020), Definition 3 and Proposition 2.
+    **References:** Razin & Cohen (2020), Proposition 2.
     """
     known = jnp.stack([_check.finite(x, name) for x, name in [(z, "z"), (z_prime, "z_prime"), (eps, "eps")]])
     return int(jnp.any(known != 0))

@@ -85,7 +85,7 @@ def main():
         if not arguments.check:
             nbformat.write(notebook, path)
         elif nbformat.writes(notebook) != stored:
-            faults.append(f"{path} is not light; run: python tools/light_notebooks.py --strip-only {path}")
+            faults.append(f"{path} is not stored light; run: make notebooks")
     sys.exit("\n".join(faults) or None)
 
 

@@ -12,10 +12,9 @@
 const LEVELS = 65535; // as in explorers.py
 const PLAY_MS = 5000; // from the first row to the last
 const COARSE_MS = 500; // one step of a play with reduced motion
-const PATIENCE_MS = 250; // how long a kernel may think before the drawing dims
 const QUIET_MS = 500; // a screen reader is told the values once nothing has moved for so long
 const FONT_PX = 12.5; // of tick and axis labels; explorer.css says the same
-const DASHES = ["none", "10 3", "9 3 2 3", "2 3"]; // lines of one view differ in dash as well as in colour
+const DASHES = ["none", "10 3", "9 3 2 3", "2 3"];
 const DASHED = "5 4"; // bounds and references
 const COLORS = 6; // --implreg-line-0 to --implreg-line-5
 
@@ -23,21 +22,15 @@ let figures = 0; // tells the radio groups of several figures apart
 
 // ---- elements
 
-/** Sets attributes (a value of `false` leaves one out) and appends children. */
-function build(node, attributes, children) {
-  for (const [name, value] of Object.entries(attributes)) if (value !== false) node.setAttribute(name, value);
+/** Sets attributes and appends children. */
+function build(node, attributes, ...children) {
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
   node.append(...children);
   return node;
 }
 
-const html = (tag, attributes = {}, ...children) => build(document.createElement(tag), attributes, children);
-
-const svg = (tag, attributes = {}, ...children) =>
-  build(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
-
-/** An interactive element. JupyterLab's notebook shortcuts would steal its arrow keys without the attribute. */
-const control = (tag, attributes, ...children) =>
-  html(tag, { "data-lm-suppress-shortcuts": "true", ...attributes }, ...children);
+const html = (tag, ...rest) => build(document.createElement(tag), ...rest);
+const svg = (tag, ...rest) => build(document.createElementNS("http://www.w3.org/2000/svg", tag), ...rest);
 
 // ---- numbers
 
@@ -84,30 +77,38 @@ function linearTicks([low, high], count) {
   const power = 10 ** Math.floor(Math.log10((high - low) / count));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => (high - low) / candidate <= count);
   const decimals = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-  const far = Math.max(-low, high) >= 1e5 || decimals > 4;
-  const ticks = [];
-  for (let i = Math.ceil(low / step); i <= Math.floor(high / step); i++) {
-    ticks.push({ value: i * step, text: far ? significant(i * step, 2) : plain((i * step).toFixed(decimals)) });
-  }
-  return ticks;
+  const largest = Math.max(-low, high);
+  const digits = Math.floor(Math.log10(largest)) - Math.floor(Math.log10(step) + 1e-9) + 1;
+  const far = largest >= 1e5 || decimals > 4;
+  const text = (value) => (far ? significant(value, digits) : plain(value.toFixed(decimals)));
+  const first = Math.ceil(low / step);
+  const values = Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) => (first + i) * step);
+  return values.map((value) => ({ value, text: text(value) }));
 }
 
-/** Ticks at powers of ten, every second or fifth if they crowd; at 1, 2, 5 or linear where the axis spans few decades. */
+/** Ticks at powers of ten, every second, third or fifth if they crowd; linear where an axis has no two of them. */
 function logTicks([low, high], count) {
   const [first, last] = [Math.ceil(Math.log10(low)), Math.floor(Math.log10(high))];
-  if (last - first < 1) {
-    const between = [1, 2, 5].flatMap((factor) => [first - 1, last].map((e) => factor * 10 ** e));
-    const values = [...new Set(between)].filter((value) => low <= value && value <= high).sort((a, b) => a - b);
-    if (values.length < 2 || values.length > count) return linearTicks([low, high], count);
-    return values.map((value) => ({ value, text: significant(value, 1) }));
-  }
+  if (last <= first) return linearTicks([low, high], count);
   const stride = [1, 2, 3, 5, 10, 20, 50, 100, 200, 500].find((s) => (last - first + 1) / s <= count);
-  const plainly = first >= -2 && last <= 3;
-  const ticks = [];
-  for (let e = Math.ceil(first / stride) * stride; e <= last; e += stride) {
-    ticks.push({ value: 10 ** e, text: plainly ? plain(String(Number(`1e${e}`))) : `10${superscript(e)}` });
+  const start = Math.ceil(first / stride) * stride;
+  const exponents = Array.from({ length: Math.floor((last - start) / stride) + 1 }, (_, i) => start + i * stride);
+  return exponents.map((e) => ({ value: 10 ** e, text: `10${superscript(e)}` }));
+}
+
+const ticks = (scale, limits, count) =>
+  (scale === "log" ? logTicks : linearTicks)(limits, Math.max(2, Math.floor(count)));
+
+const textWidth = (text) => 0.6 * FONT_PX * text.length; // close enough to keep labels apart
+
+/** As many ticks as fit side by side in `width` pixels. */
+function spacedTicks(scale, limits, width) {
+  for (let count = Math.floor(width / 40); count > 2; count--) {
+    const candidates = ticks(scale, limits, count);
+    const widest = Math.max(...candidates.map((tick) => textWidth(tick.text)));
+    if (candidates.length * (widest + 14) <= width) return candidates;
   }
-  return ticks;
+  return ticks(scale, limits, 2);
 }
 
 /** The union of some columns' limits with a little air, on the scale of the axis; never of no width. */
@@ -126,15 +127,15 @@ function position(scale, [low, high], [from, to]) {
   return (value) => from + (f(value) - f(low)) * slope;
 }
 
-const textWidth = (text) => 0.6 * FONT_PX * text.length; // close enough to keep labels apart
-
 // ---- one view
 
-const dash = (view, series) =>
-  series.dashed ? DASHED : DASHES[view.series.filter((other) => !other.dashed).indexOf(series) % DASHES.length];
+const color = (series) => `var(--implreg-line-${series.color % COLORS})`;
 
-const lineStyle = (view, series) =>
-  `stroke: var(--implreg-line-${series.color % COLORS}); stroke-dasharray: ${dash(view, series)}`;
+/** Lines of one view differ in dash as well as in colour. */
+function lineStyle(view, series) {
+  const place = view.series.filter((other) => !other.dashed).indexOf(series);
+  return `stroke: ${color(series)}; stroke-dasharray: ${series.dashed ? DASHED : DASHES[place % DASHES.length]}`;
+}
 
 /**
  * A plot with its title and a legend that shows the values at the marker, the abscissa's too if it is not `timeColumn`,
@@ -154,7 +155,7 @@ function createView(view, timeColumn, scrub) {
   if (view.x.column !== timeColumn) legend.append(legendItem(view.x.column, `at ${view.x.label}`));
   const plot = svg("svg", { class: "implreg-plot", role: "img" });
   const node = html("div", { class: "implreg-view" }, html("p", { class: "implreg-title" }, view.title), legend, plot);
-  let show = null; // what is drawn: {run, formats, x: pixels, ys: pixels by series, past, dots, hairline}
+  let show = null; // what is drawn, and where
 
   function draw(run, formats, limits) {
     const width = Math.max(240, node.clientWidth);
@@ -173,13 +174,11 @@ function createView(view, timeColumn, scrub) {
     const points = ys.map((y) => y.map((yi, i) => `${x[i].toFixed(1)},${yi.toFixed(1)}`));
     const path = (series, part) =>
       svg("path", { class: `implreg-${part}`, "data-series": series.column, style: lineStyle(view, series) });
-    const whole = view.series.map((series) => path(series, "whole"));
-    const past = view.series.map((series) => path(series, "past"));
-    const dots = view.series.map((series) =>
-      svg("circle", { r: 4, style: `fill: var(--implreg-line-${series.color % COLORS})` }));
+    const [whole, past] = ["whole", "past"].map((part) => view.series.map((series) => path(series, part)));
+    const dots = view.series.map((series) => svg("circle", { r: 4, style: `fill: ${color(series)}` }));
     const hairline = svg("line", { class: "implreg-hairline", y1: top, y2: bottom });
     whole.forEach((line, i) => line.setAttribute("d", `M${points[i].join("L")}`));
-    build(plot, { width, height, viewBox: `0 0 ${width} ${height}`, "aria-label": describe(view, run, formats) }, []);
+    build(plot, { width, height, viewBox: `0 0 ${width} ${height}`, "aria-label": describe(view, run, formats) });
     plot.replaceChildren(
       ...yTicks.map(({ value, text }) => svg("g", { transform: `translate(0 ${toY(value).toFixed(1)})` },
         svg("line", { class: "implreg-grid", x1: left, x2: right }),
@@ -197,8 +196,8 @@ function createView(view, timeColumn, scrub) {
   function mark(row) {
     const { run, formats, x, ys, points, past, dots, hairline } = show;
     past.forEach((line, i) => line.setAttribute("d", `M${points[i].slice(0, row + 1).join("L")}`));
-    dots.forEach((dot, i) => build(dot, { cx: x[row], cy: ys[i][row] }, []));
-    build(hairline, { x1: x[row], x2: x[row] }, []);
+    dots.forEach((dot, i) => build(dot, { cx: x[row], cy: ys[i][row] }));
+    build(hairline, { x1: x[row], x2: x[row] });
     for (const column in values) values[column].textContent = formats[column](run[column][row]);
   }
 
@@ -219,80 +218,61 @@ function createView(view, timeColumn, scrub) {
   return { node, draw, mark };
 }
 
-const ticks = (scale, limits, count) =>
-  (scale === "log" ? logTicks : linearTicks)(limits, Math.max(2, Math.floor(count)));
-
-/** As many ticks as fit side by side in `width` pixels. */
-function spacedTicks(scale, limits, width) {
-  for (let count = Math.floor(width / 40); count > 2; count--) {
-    const candidates = ticks(scale, limits, count);
-    const widest = Math.max(...candidates.map((tick) => textWidth(tick.text)));
-    if (candidates.length * (widest + 14) <= width) return candidates;
-  }
-  return ticks(scale, limits, 2);
-}
-
 /** What a plot shows, in words. */
 function describe(view, run, formats) {
   const logarithmic = [view.x, view.y].filter((axis) => axis.scale === "log").map((axis) => axis.label);
-  const ends = ({ column, label }) => {
-    const [format, values] = [formats[column], run[column]];
-    return `${label} goes from ${format(values[0])} to ${format(values[values.length - 1])}`;
-  };
-  const sentences = [view.title, ...[...view.series, view.x].map(ends)];
-  if (logarithmic.length) sentences.push(`logarithmic axis: ${logarithmic.join(", ")}`);
-  return `Line plot. ${sentences.join("; ")}.`;
+  const ends = ({ column, label }) =>
+    `${label} goes from ${formats[column](run[column][0])} to ${formats[column](run[column].at(-1))}`;
+  const scales = logarithmic.length ? [`logarithmic axis: ${logarithmic.join(", ")}`] : [];
+  return `Line plot. ${[view.title, ...[...view.series, view.x].map(ends), ...scales].join("; ")}.`;
 }
 
 // ---- controls
 
+/** A slider that shows, and tells a screen reader, a text for its value. */
+function createRange(id, last, choose) {
+  const input = html("input", { type: "range", id, min: 0, max: last, step: 1 });
+  const output = html("output", { for: id });
+  input.addEventListener("input", () => choose(Number(input.value)));
+  const set = (value, text) => {
+    input.value = value;
+    input.setAttribute("aria-valuetext", text);
+    output.textContent = text;
+  };
+  return { input, output, set };
+}
+
 /** A slider over listed values. */
 function createSlider({ label, texts }, id, choose) {
-  const input = control("input", { type: "range", id, min: 0, max: texts.length - 1, step: 1 });
-  const output = html("output", { for: id });
-  const set = (index) => {
-    input.value = index;
-    input.setAttribute("aria-valuetext", texts[index]);
-    output.textContent = texts[index];
-  };
-  input.addEventListener("input", () => choose(Number(input.value)));
+  const { input, output, set } = createRange(id, texts.length - 1, choose);
   const node = html("div", { class: "implreg-control" }, html("label", { for: id }, label), output, input);
-  return { node, set };
+  return { node, set: (index) => set(index, texts[index]) };
 }
 
 /** A row of radio buttons for a choice between words. */
 function createButtons({ label, texts }, id, choose) {
-  const inputs = texts.map((_, index) => {
-    const input = control("input", { type: "radio", name: id, value: index });
-    input.addEventListener("change", () => choose(index));
-    return input;
-  });
+  const inputs = texts.map((_, index) => html("input", { type: "radio", name: id, value: index }));
+  inputs.forEach((input, index) => input.addEventListener("change", () => choose(index)));
   const segments = texts.map((text, index) => html("label", {}, inputs[index], html("span", {}, text)));
-  const set = (index) => void (inputs[index].checked = true);
   const node = html("fieldset", { class: "implreg-control" },
     html("legend", {}, label), html("div", { class: "implreg-segments" }, ...segments));
-  return { node, set };
+  return { node, set: (index) => void (inputs[index].checked = true) };
 }
 
 /** The scrubber through the rows of a run, with its play and reset buttons. */
 function createTimeline(id, { scrub, toggle, reset }) {
-  const playButton = control("button", { type: "button" }, "Play");
-  const resetButton = control("button", { type: "button" }, "Reset");
-  const input = control("input", { type: "range", id, min: 0, step: 1 });
-  const output = html("output", { for: id });
-  input.addEventListener("input", () => scrub(Number(input.value)));
-  playButton.addEventListener("click", toggle);
-  resetButton.addEventListener("click", reset);
+  const button = (text, act) => {
+    const node = html("button", { type: "button" }, text);
+    node.addEventListener("click", act);
+    return node;
+  };
+  const [playButton, resetButton] = [button("Play", toggle), button("Reset", reset)];
+  const { input, output, set } = createRange(id, 0, scrub);
   const node = html("div", { class: "implreg-timeline" },
     playButton, resetButton, html("label", { for: id }, "Training time"), output, input);
-  const set = (row, last, text) => {
-    input.max = last;
-    input.value = row;
-    input.setAttribute("aria-valuetext", text);
-    output.textContent = text;
-  };
+  const setLast = (last) => void (input.max = last);
   const setPlaying = (playing) => void (playButton.textContent = playing ? "Pause" : "Play");
-  return { node, set, setPlaying };
+  return { node, set, setLast, setPlaying };
 }
 
 // ---- the explorer
@@ -306,30 +286,33 @@ function render({ model, el }) {
   let limits = {};
   let drawnWidth = 0;
   let frame = null; // the animation frame that a play waits for
-  let patience = null; // the timer that a request waits with
   let quiet = null; // the timer that an announcement waits for
 
   const controls = spec.controls.map((item, i) =>
     (item.words ? createButtons : createSlider)(item, `${id}-${i}`, (index) =>
       request(model.get("choice").with(i, index))));
-  const time = spec.views[0].x;
+  const time = spec.views[0].x; // what the timeline shows
+  const lastRow = () => shown.run[time.column].length - 1;
   const views = spec.views.map((view) => createView(view, time.column, scrub));
   const timeline = createTimeline(`${id}-time`, {
     scrub,
     toggle: () => (frame === null ? play() : pause()),
     reset: () => {
-      scrub(lastRow());
+      if (shown.run !== null) scrub(lastRow());
       request(spec.default);
     },
   });
   const message = html("p", { class: "implreg-message", role: "alert" });
   const live = html("p", { class: "implreg-live", "aria-live": "polite" });
   const grid = html("div", { class: "implreg-views" }, ...views.map((view) => view.node));
-  build(figure, { "aria-labelledby": id }, []).replaceChildren(
+  build(figure, { "aria-labelledby": id }).replaceChildren(
     html("h3", { class: "implreg-question", id }, spec.question),
     html("div", { class: "implreg-controls" }, ...controls.map((control) => control.node)),
     grid, timeline.node, message, live,
     html("figcaption", {}, spec.caption));
+  for (const node of figure.querySelectorAll("input, button")) {
+    node.dataset.lmSuppressShortcuts = "true"; // or JupyterLab's notebook shortcuts steal the keys
+  }
   figure.implreg = shown;
 
   /** Asks the model for a run; the answer comes through `receive`, at once where runs are stored. */
@@ -337,8 +320,7 @@ function render({ model, el }) {
     setControls(choice);
     model.set("choice", choice);
     model.save_changes();
-    clearTimeout(patience);
-    patience = setTimeout(() => figure.setAttribute("aria-busy", "true"), PATIENCE_MS);
+    figure.setAttribute("aria-busy", "true");
     receive();
   }
 
@@ -352,43 +334,39 @@ function render({ model, el }) {
     const answer = model.get("answer");
     if (String(answer.choice) !== String(model.get("choice"))) return;
     setControls(answer.choice); // another view of the same widget may have chosen
-    clearTimeout(patience);
     figure.removeAttribute("aria-busy");
     shown.error = answer.error ?? null;
-    const remains = shown.run === null ? "" : " (The drawing is still that of the former setting.)";
-    message.textContent = answer.error ? answer.error + remains : "";
+    message.textContent = shown.error ?? "";
     figure.classList.toggle("implreg-stale", shown.error !== null);
     if (shown.error !== null) return;
-    if (shown.run !== null) announce();
-    const part = shown.run === null ? 1 : shown.row / Math.max(1, lastRow());
+    const first = shown.run === null;
+    const part = first || shown.row === lastRow() ? 1 : shown.row / lastRow();
     const mapColumns = (f) => Object.fromEntries(Object.entries(answer.run).map(([name, column]) => [name, f(column)]));
     shown.run = mapColumns(decode);
     shown.row = Math.round(part * lastRow());
     formats = mapColumns(formatter);
     limits = answer.limits;
     draw();
+    if (!first) announce();
   }
 
   function draw() {
     drawnWidth = grid.clientWidth;
-    if (shown.run === null || drawnWidth === 0) return;
+    if (drawnWidth === 0 || shown.run === null) return;
     views.forEach((view) => view.draw(shown.run, formats, limits));
+    timeline.setLast(lastRow());
     mark();
-  }
-
-  function lastRow() {
-    return shown.run === null ? 0 : shown.run[time.column].length - 1;
   }
 
   /** Moves the marker to `shown.row` in all views. */
   function mark() {
+    if (drawnWidth === 0) return;
     views.forEach((view) => view.mark(shown.row));
-    timeline.set(shown.row, lastRow(), `${time.label} ${formats[time.column](shown.run[time.column][shown.row])}`);
+    timeline.set(shown.row, `${time.label} ${formats[time.column](shown.run[time.column][shown.row])}`);
   }
 
   function scrub(row) {
     pause();
-    if (shown.run === null) return;
     shown.row = row;
     mark();
     announce();
@@ -408,8 +386,9 @@ function render({ model, el }) {
     const coarse = matchMedia("(prefers-reduced-motion: reduce)").matches;
     const [start, from] = [performance.now(), shown.row / Math.max(1, lastRow())];
     const step = (now) => {
-      const elapsed = coarse ? Math.floor((now - start) / COARSE_MS) * COARSE_MS : Math.max(0, now - start);
-      const part = Math.min(1, from + elapsed / PLAY_MS);
+      const elapsed = Math.max(0, now - start); // a frame may be stamped with a time before its request
+      const played = coarse ? elapsed - (elapsed % COARSE_MS) : elapsed;
+      const part = Math.min(1, from + played / PLAY_MS);
       shown.row = Math.round(part * lastRow());
       mark();
       if (part < 1) frame = requestAnimationFrame(step);
@@ -433,7 +412,7 @@ function render({ model, el }) {
   request(model.get("choice"));
   return () => {
     pause();
-    [patience, quiet].forEach(clearTimeout);
+    clearTimeout(quiet);
     resize.disconnect();
     model.off("change:answer", receive);
   };

@@ -43,7 +43,7 @@ def test_loads_and_fits(browser, site, page_path, width, theme):
         # To the end and back: what mounts itself only when it comes into view gets its chance to fail.
         page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
         page.wait_for_load_state("networkidle")
-        assert faults == []
+        assert not faults, "\n".join(faults)
         content, window = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert content <= window, f"{content} px of content in a window of {window} px"
 
@@ -71,8 +71,9 @@ def test_text_is_resolved(page):
 
 
 def test_pictures_are_described(page):
-    silent = page.locator("img").evaluate_all("all => all.filter(e => !e.alt.trim()).map(e => e.src)")
-    assert [source[:200] for source in silent] == []
+    pictures = page.locator("img").evaluate_all("all => all.map(e => [e.alt.trim(), e.src.slice(0, 200)])")
+    # Where a figure has no alt text, Sphinx puts the file's name there.
+    assert [source for alt, source in pictures if not alt or re.search(r"\.\w{3,4}$", alt)] == []
 
 
 def test_headings_descend_from_one_h1(page):

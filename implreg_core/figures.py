@@ -1,0 +1,169 @@
+"""The figures of the book: each function takes results and an axis, draws, and returns the axis.
+
+Nothing is computed here beyond what a picture needs. Lines differ in dash as well as in colour, and colours stand out
+against white and, inverted by the page, against a dark background.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from cycler import cycler
+from matplotlib.axes import Axes
+
+from implreg_core.bounds import unseen_entry_lower_bound
+from implreg_core.trajectories import measures
+
+BLUE, ORANGE, GREEN, PURPLE, RED, GREY = "#0b62a4", "#b45309", "#12785a", "#8b3a8f", "#b91c3c", "#5f6670"
+COLORS = (BLUE, ORANGE, GREEN, PURPLE, RED, GREY)  # each at least 4.5:1 against white
+DASHES = ((None, None), (6, 2), (2, 1.5), (8, 2, 2, 2), (4, 1), (1, 1))
+
+_STYLE = {
+    "axes.grid": True,
+    "axes.labelsize": 11,
+    "axes.linewidth": 0.8,
+    "axes.prop_cycle": cycler(color=COLORS),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 11.5,
+    "axes.titleweight": "bold",
+    "figure.constrained_layout.use": True,
+    "figure.figsize": (7.2, 3.2),
+    "font.size": 10.5,
+    "grid.alpha": 0.25,
+    "grid.linewidth": 0.6,
+    "legend.fontsize": 9.5,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "mathtext.fontset": "cm",
+    "path.simplify_threshold": 0.2,
+    "savefig.dpi": 150,
+    "svg.hashsalt": "implreg",  # the same picture, the same file
+    "xtick.labelsize": 9.5,
+    "ytick.labelsize": 9.5,
+}
+
+LOSS = r"loss $\ell(W)$"
+UNSEEN = r"unseen entry $|W_{11}|$"
+
+
+def apply_style() -> None:
+    """Use the book's style for all figures that follow."""
+    plt.rcParams.update(_STYLE)
+
+
+def panels(count: int = 1, height: float = 3.2, **kwargs) -> tuple[plt.Figure, Sequence[Axes] | Axes]:
+    """A figure as wide as the page's text with `count` panels side by side; one panel is narrower."""
+    return plt.subplots(1, count, figsize=(7.2 if count > 1 else 5.4, height), **kwargs)
+
+
+def norms_over_solutions(w: np.ndarray, norms: Mapping[float, np.ndarray], ax: Axes) -> Axes:
+    """Schatten (quasi-)norms of the solutions, by exponent, over the free entry `w`."""
+    for (p, values), dashes in zip(norms.items(), DASHES):
+        ax.plot(w, values, dashes=dashes, label=r"$p = \infty$" if np.isinf(p) else f"$p = {p:g}$")
+    ax.set(xlabel="free entry $w$", ylabel=r"$\|W\|_{S_p}$", title="Every norm is least at 0", ylim=(0, None))
+    ax.legend(ncols=2, loc="upper center")
+    return ax
+
+
+def ranks_over_solutions(w: np.ndarray, effective_rank: np.ndarray, distance: np.ndarray, ax: Axes) -> Axes:
+    """Effective rank of the solutions, and their distance from rank one, over the free entry `w`."""
+    ax.plot(w, effective_rank, label="effective rank")
+    ax.plot(w, distance, dashes=DASHES[1], label="distance from rank 1")
+    ax.set(xlabel="free entry $w$", title="Rank is highest there", ylim=(0, 2.1))
+    ax.annotate("effective rank", (1.6, 1.62), xytext=(6, 0), textcoords="offset points", color=BLUE)
+    ax.annotate("distance from rank 1", (1.1, 0.62), xytext=(6, 0), textcoords="offset points", color=ORANGE)
+    return ax
+
+
+def unseen_entry(runs: Mapping[str, object], ax: Axes) -> Axes:
+    r"""$|W_{11}|$ of labelled runs against their loss, with the lower bound that a positive determinant forces."""
+    loss = _bound(ax, min(run.loss[-1] for run in runs.values()))
+    for (label, run), color, dashes in zip(runs.items(), COLORS, DASHES):
+        ax.plot(run.loss, np.abs(run.W[:, 0, 0]), color=color, dashes=dashes, label=label)
+    ax.set(title="The unseen entry", ylim=(0.1, None))
+    _loss_axis(ax, loss)
+    ax.legend(loc="upper left")
+    return ax
+
+
+def unseen_entry_of_groups(groups: Mapping[str, Sequence], ax: Axes, *, title: str) -> Axes:
+    """Many runs, one colour per group, with a dot where each ends; labels count the runs."""
+    loss = _bound(ax, min(run.loss[-1] for runs in groups.values() for run in runs))
+    for (label, runs), color in zip(groups.items(), COLORS):
+        for k, run in enumerate(runs):
+            w = np.abs(run.W[:, 0, 0])
+            ax.plot(run.loss, w, color=color, lw=1, alpha=0.8, label=f"{label} ({len(runs)})" if k == 0 else None)
+            ax.plot(run.loss[-1], w[-1], "o", color=color, ms=3.5, clip_on=False)
+    ax.set(title=title, ylim=(0.1, 200))
+    _loss_axis(ax, loss)
+    return ax
+
+
+def rank_excess(runs: Mapping[str, object], ax: Axes) -> Axes:
+    """How far the effective rank of labelled runs lies above one, against their loss."""
+    for (label, run), color, dashes in zip(runs.items(), COLORS, DASHES):
+        ax.plot(run.loss, measures(run)["effective_rank"] - 1, color=color, dashes=dashes, label=label)
+    ax.set(yscale="log", ylabel="effective rank − 1", title="Its effective rank")
+    _loss_axis(ax, min(run.loss[-1] for run in runs.values()))
+    ax.legend()
+    return ax
+
+
+def _bound(ax, least_loss):
+    """The lower bound of the unseen entry, from where it says something down to `least_loss`, which is returned."""
+    loss = np.geomspace(0.4, least_loss, 200)
+    ax.plot(loss, unseen_entry_lower_bound(loss), color=GREY, lw=1.2, dashes=(1, 1.5), label="lower bound")
+    ax.set(yscale="log", ylabel=UNSEEN)
+    return least_loss
+
+
+def _loss_axis(ax, least_loss):
+    """The loss on a logarithmic axis that falls from left to right, as training proceeds."""
+    ax.set(xscale="log", xlabel=LOSS + " (falls →)", xlim=(1.2, least_loss * 0.8))
+
+
+_METHOD_STYLE = {  # colour and marker
+    "least nuclear norm": (GREY, "s"),
+    "depth 2": (BLUE, "o"),
+    "depth 3": (ORANGE, "^"),
+    "depth 4": (PURPLE, "D"),
+}
+
+
+def rank_against_norm(table: Mapping[tuple[str, int], Mapping[str, float]], ax: Axes) -> Axes:
+    """Effective rank against nuclear norm of the solutions in `table`, keyed by method and task; a line joins a task."""
+    for task in {task for _, task in table}:
+        path = [table[method, task] for method in _METHOD_STYLE]
+        ax.plot([row["nuclear"] for row in path], [row["effective_rank"] for row in path], color=GREY, lw=0.5, alpha=0.6)
+    for method, (color, marker) in _METHOD_STYLE.items():
+        rows = [row for (name, _), row in table.items() if name == method]
+        x, y = ([row[measure] for row in rows] for measure in ("nuclear", "effective_rank"))
+        ax.plot(x, y, marker, color=color, label=method)
+    ax.set(xlabel="nuclear norm / that of the truth", ylabel="effective rank", title="Norm against rank")
+    ax.legend()
+    return ax
+
+
+def error_by_method(table: Mapping[tuple[str, int], Mapping[str, float]], ax: Axes) -> Axes:
+    """Relative error of the solutions in `table`, one column of dots per method."""
+    for k, (method, (color, marker)) in enumerate(_METHOD_STYLE.items()):
+        errors = [row["error"] for (name, _), row in table.items() if name == method]
+        ax.plot(k + np.linspace(-0.15, 0.15, len(errors)), errors, marker, color=color)
+    ax.set(yscale="log", ylabel=r"$\|W - W^*\|_F \, / \, \|W^*\|_F$", title="Distance from the truth")
+    ax.set_xticks(range(len(_METHOD_STYLE)), [name.replace(" ", "\n") for name in _METHOD_STYLE])
+    return ax
+
+
+def singular_values(
+    step: np.ndarray, spectrum: np.ndarray, ax: Axes, *, reference: Sequence[float], leading: int, title: str
+) -> Axes:
+    """Singular values (columns of `spectrum`) over training; the `leading` ones coloured, `reference` levels dotted."""
+    for level in reference:
+        ax.axhline(level, color=GREY, lw=1, dashes=(1, 1.5))
+    for k, values in enumerate(spectrum.T):
+        color, dashes = (COLORS[k], DASHES[k]) if k < leading else (GREY, DASHES[0])
+        ax.plot(step[1:], values[1:], color=color, dashes=dashes, lw=1.8 if k < leading else 1)
+    ax.set(xscale="log", xlabel="step", ylabel="singular values of $W$", title=title, ylim=(0, None))
+    return ax

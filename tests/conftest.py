@@ -1,0 +1,22 @@
+"""Settings shared by all tests; importing the package switches double precision on."""
+
+import jax
+import jaxtyping
+import pytest
+from hypothesis import settings
+
+import implreg_core  # noqa: F401
+
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+settings.register_profile("deterministic", derandomize=True, deadline=None, max_examples=50)
+settings.load_profile("deterministic")
+
+
+@pytest.fixture
+def unchecked_types():
+    """Lets bad arguments past jaxtyping and beartype, to the package's own checks, as for a reader."""
+    before = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", before)

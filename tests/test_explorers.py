@@ -1,0 +1,285 @@
+import json
+import re
+import runpy
+from html.parser import HTMLParser
+from pathlib import Path
+
+import hypothesis.extra.numpy as hnp
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given
+
+from implreg_core import explorers
+from implreg_core.explorers import Control, Explorer, NoRun, View
+
+assets = runpy.run_path(str(Path(__file__).parents[1] / "_ext" / "implreg_assets.py"))
+
+ROWS = {2: 30, 3: 40}  # runs of unequal length
+
+
+def decay(depth, sign):
+    """A run with a closed form: a loss that falls exponentially and an entry that is its inverse root."""
+    if (depth, sign) == (2, "det < 0"):
+        raise NoRun("Depth 2 settles at once </script>.")
+    t = np.arange(ROWS[depth])
+    loss = np.exp(-depth * t)
+    return {"step": t, "loss": loss, "entry": depth / np.sqrt(loss), "rank": 1 + loss, "unused": [np.nan]}
+
+
+def explorer(compute=decay, **changes):
+    arguments = {
+        "question": "Does a < b?",
+        "controls": [
+            Control("depth", label="depth L", values=[2, 3], default=3),
+            Control("sign", label="sign of det", values=["det > 0", "det < 0"], default="det > 0"),
+        ],
+        "compute": compute,
+        "views": [
+            View("Loss", x="step", y={"loss": "loss"}, xlabel="step", ylabel="loss", yscale="log"),
+            View(
+                "Entry and rank",
+                x="loss",
+                y={"entry": "entry", "rank": "effective rank"},
+                xlabel="loss",
+                ylabel="value",
+                xscale="log",
+                yscale="log",
+                dashed={"rank"},
+            ),
+        ],
+        "caption": "A & B.",
+    }
+    return Explorer(**{**arguments, **changes})
+
+
+# ---- codec
+
+SPREAD = st.floats(-1e150, 1e150)
+POSITIVE = st.floats(1e-150, 1e150)
+
+
+def columns(elements):
+    return hnp.arrays(float, st.integers(1, 50), elements=elements)
+
+
+@given(columns(SPREAD))
+def test_linear_columns_come_back_within_half_a_level(values):
+    back = explorers.decode_column(json.loads(json.dumps(explorers.encode_column(values, scale="linear"))))
+    rounding = 4 * np.finfo(float).eps * np.abs(values).max()
+    assert np.abs(back - values).max() <= np.ptp(values) / 131070 * (1 + 1e-9) + rounding
+    assert back.min() == values.min() and back.max() == values.max()
+
+
+@given(columns(POSITIVE))
+def test_log_columns_come_back_within_half_a_level_of_the_logarithm(values):
+    back = explorers.decode_column(json.loads(json.dumps(explorers.encode_column(values, scale="log"))))
+    logs = np.log(values)
+    rounding = 4 * np.finfo(float).eps * (1 + np.abs(logs).max())
+    assert np.abs(np.log(back) - logs).max() <= np.ptp(logs) / 131070 * (1 + 1e-9) + rounding
+    assert (back > 0).all()
+
+
+@given(columns(POSITIVE), st.sampled_from(["linear", "log"]))
+def test_order_is_kept(values, scale):
+    back = explorers.decode_column(explorers.encode_column(np.sort(values), scale=scale))
+    assert (np.diff(back) >= 0).all()
+
+
+@given(columns(st.integers(-(2**52), 2**52).map(float)))
+def test_whole_numbers_are_exact(values):
+    back = explorers.decode_column(explorers.encode_column(values, scale="linear"))
+    np.testing.assert_array_equal(back, values)
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+@pytest.mark.parametrize("values", [[0.3], [0.1, 0.1, 0.1], [1.0, np.nextafter(1.0, 2)]])
+def test_constants_and_single_rows_are_exact(scale, values):
+    back = explorers.decode_column(explorers.encode_column(np.array(values), scale=scale))
+    np.testing.assert_allclose(back, values, rtol=2.3e-16)  # 1 ulp: two neighbours may share a logarithm
+
+
+def test_codes_are_small_differences():
+    column = explorers.encode_column(np.geomspace(1e-28, 1.5, 200), scale="log")
+    assert max(map(abs, column["codes"])) <= 65535 / 199 + 1
+
+
+@pytest.mark.parametrize(
+    "values, scale, message",
+    [
+        ([1.0, np.nan], "linear", "`values` must be finite; got nan in row 1"),
+        ([np.inf, 1.0], "linear", "finite; got inf in row 0"),
+        ([1.0, -2.0, 0.0], "log", r"log axis must be positive; got -2.0 in row 1"),
+        ([], "linear", "`values` is empty"),
+        ([1.0], "cubic", "`scale` must be"),
+    ],
+)
+def test_columns_that_cannot_be_drawn_are_refused(values, scale, message):
+    with pytest.raises(ValueError, match=message):
+        explorers.encode_column(np.array(values, float), scale=scale)
+
+
+# ---- specification
+
+
+@pytest.mark.parametrize(
+    "build, message",
+    [
+        (lambda: Control("depth", "L", values=[2, 3, 2], default=2), "`values` of control 'depth'"),
+        (lambda: Control("depth", "L", values=[], default=2), "`values` of control 'depth'"),
+        (lambda: Control("depth", "L", values=[2, 3], default=4), "`default` of control 'depth'.*got 4"),
+        (lambda: View("V", x="t", y={}, xlabel="", ylabel=""), "`y` of view 'V' is empty"),
+        (lambda: View("V", x="t", y={"a": "a"}, xlabel="", ylabel="", yscale="log10"), "`yscale`.*'log10'"),
+        (lambda: View("V", x="t", y={"a": "a"}, xlabel="", ylabel="", dashed={"b"}), "`dashed`.*'b'"),
+        (lambda: explorer(controls=[Control("a", "a", values=[1], default=1)] * 2), "`controls`.*distinct"),
+        (lambda: explorer(views=[]), "`views` is empty"),
+    ],
+)
+def test_bad_specifications_are_refused(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"loss": np.ones(3)}, "one length; got shapes.*'loss': \\(3,\\)"),
+        ({"loss": np.ones((40, 1))}, "1-D columns"),
+        ({"loss": np.full(40, np.nan)}, "column 'loss'.*nan in row 0"),
+        ({"rank": np.zeros(40)}, "column 'rank'.*positive; got 0.0 in row 0"),
+        ({"entry": None}, "no column \\['entry'\\]"),
+    ],
+)
+def test_runs_that_cannot_be_drawn_stop_the_static_build(change, message):
+    def compute(depth, sign):
+        run = {**decay(3, sign), **change}
+        return {name: column for name, column in run.items() if column is not None}
+
+    with pytest.raises(ValueError, match=message) as caught:
+        explorer(compute).static_html()
+    assert "{'depth': 2, 'sign': 'det > 0'}" in caught.value.__notes__[0]
+
+
+def test_values_are_written_as_by_hand():
+    control = Control("rate", label="rate", values=[-1, 0.001, 1e-5, 2.5e-7, "free"], default=-1)
+    written = explorer(controls=[control])._spec()["controls"][0]
+    assert written["texts"] == ["−1", "0.001", "10⁻⁵", "2.5 × 10⁻⁷", "free"] and written["words"]
+    control = Control("rate", label="rate", values=[1, 2], default=2, format=lambda rate: f"{rate:.1f} %")
+    written = explorer(controls=[control])._spec()["controls"][0]
+    assert written["texts"] == ["1.0 %", "2.0 %"] and not written["words"]
+
+
+# ---- static page
+
+
+class Elements(HTMLParser):
+    """The tags of a fragment, in order, and the text inside each kind of element."""
+
+    def __init__(self, fragment):
+        super().__init__()
+        self.tags, self.text, self.attributes = [], {}, {}
+        self.feed(fragment)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes[tag] = dict(attrs)
+
+    def handle_data(self, data):
+        self.text[self.tags[-1]] = self.text.get(self.tags[-1], "") + data
+
+
+def test_static_figure_holds_every_run_and_no_widget(monkeypatch):
+    monkeypatch.setenv("IMPLREG_STATIC", "1")
+    monkeypatch.setattr(explorers, "_Widget", None)  # any use of a widget would fail
+    bundle = explorer()._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/html"}
+    elements = Elements(bundle["text/html"])
+    assert elements.tags == ["figure", "h3", "noscript", "p", "figcaption", "script"]
+    assert elements.attributes["figure"] == {"class": "implreg-explorer", "aria-label": "Does a < b?"}
+    assert (elements.text["h3"], elements.text["figcaption"]) == ("Does a < b?", "A & B.")
+    assert "JavaScript" in elements.text["p"] and elements.attributes["script"]["type"] == "application/json"
+    data = json.loads(elements.text["script"])
+    assert data["spec"]["default"] == [1, 0]
+    assert data["outcomes"][1] == {"error": "Depth 2 settles at once </script>."}
+    choices = {0: (2, "det > 0"), 2: (3, "det > 0"), 3: (3, "det < 0")}
+    for index, (depth, sign) in choices.items():
+        stored = data["outcomes"][index]["run"]
+        assert set(stored) == {"step", "loss", "entry", "rank"}
+        run = decay(depth, sign)
+        np.testing.assert_array_equal(explorers.decode_column(stored["step"]), run["step"])
+        for name in ("loss", "entry", "rank"):  # the widest spans 117 in the logarithm: half a level is 9e-4
+            np.testing.assert_allclose(explorers.decode_column(stored[name]), run[name], rtol=1e-3)
+    assert data["limits"]["step"] == [0, 39] and data["limits"]["loss"] == [np.exp(-117.0), 1.0]
+
+
+def test_text_is_short_and_stable(monkeypatch):
+    text = "Explorer('Does a < b?', depth=[2, 3], sign=['det > 0', 'det < 0'])"
+    for static in ("1", "0"):
+        monkeypatch.setenv("IMPLREG_STATIC", static)
+        assert explorer()._repr_mimebundle_()["text/plain"] == text
+
+
+def test_errors_other_than_no_run_stop_the_static_build():
+    def compute(depth, sign):
+        raise FloatingPointError("overflow")
+
+    with pytest.raises(FloatingPointError, match="overflow"):
+        explorer(compute).static_html()
+
+
+# ---- Jupyter
+
+
+def test_widget_answers_each_choice_once(monkeypatch):
+    calls = []
+
+    def compute(depth, sign):
+        calls.append((depth, sign))
+        return decay(depth, sign)
+
+    widget = explorer(compute).widget()
+    assert widget.answer["choice"] == [1, 0] and calls == [(3, "det > 0")]
+    widget.choice = [0, 0]
+    loss = explorers.decode_column(widget.answer["run"]["loss"])
+    assert widget.answer["choice"] == [0, 0] and loss.shape == (30,)
+    assert widget.answer["limits"]["step"] == [0, 39]  # of both runs: the axes stay put
+    widget.choice = [1, 0]
+    assert calls == [(3, "det > 0"), (2, "det > 0")] and widget.answer["choice"] == [1, 0]
+
+
+def test_widget_shows_what_went_wrong():
+    def compute(depth, sign):
+        if sign == "det < 0":
+            return {**decay(3, sign), "loss": np.full(40, np.inf)}
+        return decay(depth, sign)
+
+    widget = explorer(compute).widget()
+    widget.choice = [1, 1]
+    assert "run" not in widget.answer
+    assert re.match("ValueError: `compute` gave a column 'loss' .* inf in row 0", widget.answer["error"])
+    widget = explorer().widget()
+    widget.choice = [0, 1]
+    assert widget.answer["error"] == "Depth 2 settles at once </script>."
+
+
+def test_jupyter_gets_a_widget(monkeypatch):
+    monkeypatch.delenv("IMPLREG_STATIC", raising=False)
+    bundle = explorer()._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle and "text/html" not in bundle
+
+
+# ---- assets of the static page
+
+
+def test_bundle_is_one_classic_script():
+    script = assets["bundle"]()
+    assert not re.search(r"^\s*(import|export)\b", script, re.M)
+    assert script.count("const explorer = { render };") == 1 and "explorer.render(" in script
+
+
+def test_bundle_refuses_a_module_that_it_cannot_wrap(tmp_path):
+    (tmp_path / "host.js").write_text("")
+    for module in ("\nexport const a = 1;\n", '\nimport "./b.js";\nexport default { render };\n'):
+        (tmp_path / "explorer.js").write_text(module)
+        with pytest.raises(ValueError, match="explorer.js"):
+            assets["bundle"](tmp_path)
