@@ -111,6 +111,26 @@ def rank_excess(runs: Mapping[str, object], ax: Axes) -> Axes:
     return ax
 
 
+def norms_against_loss(measures: Mapping[str, np.ndarray], ax: Axes) -> Axes:
+    """Nuclear, Frobenius and spectral norm along a run, as `trajectories.measures` gives them."""
+    for name, label, dashes in zip(("nuclear", "frobenius", "spectral"), ("nuclear", "Frobenius", "spectral"), DASHES):
+        ax.plot(measures["loss"], measures[name], dashes=dashes, label=label)
+    ax.set(yscale="log", ylabel="norm of $W$", title="Every norm grows", ylim=(0.1, None))
+    _loss_axis(ax, measures["loss"][-1])
+    ax.legend()
+    return ax
+
+
+def ranks_against_loss(measures: Mapping[str, np.ndarray], ax: Axes) -> Axes:
+    """Effective rank above one and distance from rank one along a run, as `trajectories.measures` gives them."""
+    ax.plot(measures["loss"], measures["effective_rank"] - 1, label="effective rank − 1")
+    ax.plot(measures["loss"], measures["distance"], dashes=DASHES[1], label="distance from rank 1")
+    ax.set(yscale="log", ylabel="how far from rank one", title="Rank falls")
+    _loss_axis(ax, measures["loss"][-1])
+    ax.legend()
+    return ax
+
+
 def _bound(ax, least_loss):
     """The lower bound of the unseen entry, from where it says something down to `least_loss`, which is returned."""
     loss = np.geomspace(0.4, least_loss, 200)
@@ -165,5 +185,35 @@ def singular_values(
     for k, values in enumerate(spectrum.T):
         color, dashes = (COLORS[k], DASHES[k]) if k < leading else (GREY, DASHES[0])
         ax.plot(step[1:], values[1:], color=color, dashes=dashes, lw=1.8 if k < leading else 1)
-    ax.set(xscale="log", xlabel="step", ylabel="singular values of $W$", title=title, ylim=(0, None))
+    ax.set(xscale="log", xlabel="step", ylabel="singular values of $W$", title=title, ylim=(0, 1.2 * max(reference)))
+    return ax
+
+
+def norms_with_bounds(
+    loss: np.ndarray, values: Mapping[str, np.ndarray], lower: Mapping[str, np.ndarray]
+) -> Sequence[Axes]:
+    """Nine small panels: each norm along a run (solid) with its lower bound where that is positive (dashed)."""
+    fig, axes = plt.subplots(3, 3, figsize=(7.2, 6.0), sharex=True, sharey=True)
+    for ax, (name, value) in zip(axes.flat, values.items()):
+        says = lower[name] > 0
+        ax.loglog(loss, value, label="norm")
+        ax.loglog(loss[says], lower[name][says], dashes=DASHES[1], label="lower bound")
+        ax.set_title(name, fontsize=10)
+        ax.set(xlim=(3, loss[-1] / 3), xticks=[1, 1e-10, 1e-20], yticks=[1, 1e5, 1e10, 1e15], ylim=(1e-3, 1e18))
+        ax.minorticks_off()
+    axes[0, 0].legend(loc="upper left", fontsize=8.5)
+    fig.supxlabel(LOSS + " (falls →)", fontsize=11)
+    return axes
+
+
+def rank_with_bounds(cloud, path, upper: Mapping[str, object], ax: Axes, *, ylabel: str) -> Axes:
+    """A measure of rank against the loss: a cloud of matrices, the path of a run, and named upper bounds."""
+    ax.loglog(*cloud, ".", color=GREY, ms=1.5, alpha=0.35, rasterized=True)
+    ax.loglog(*path, color=BLUE, label="flow, depth 3")
+    loss = np.geomspace(1e-11, 1, 200)
+    for (label, bound), color, dashes in zip(upper.items(), (ORANGE, PURPLE), ((6, 2), (1, 1.2))):
+        ax.loglog(loss, bound(loss), color=color, dashes=dashes, label=label)
+    ax.set(ylabel=ylabel, ylim=(1e-16, 30), title=ylabel[0].upper() + ylabel[1:])
+    _loss_axis(ax, 1e-11)
+    ax.legend(loc="lower left")
     return ax

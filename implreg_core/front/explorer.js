@@ -1,12 +1,11 @@
 /**
- * The front end of `implreg_core.explorers`: an anywidget module that draws runs as linked views with one time marker.
+ * The front end of `implreg_core.explorers`: an anywidget module that draws runs as linked views with one marker.
  *
- * Its model has three entries: `spec` (what to draw), `choice` (one index per control, set here) and `answer`
- * ({choice, limits, run | error}, set by the model in return). In Jupyter the model is a widget with a kernel behind it;
- * in a static page host.js answers from stored runs.
+ * Its model holds `spec` (what to draw), `choice` (one index per control, set here) and, set by the model in return,
+ * `answer` ({choice, limits, run | error}). In Jupyter the model is a widget; in a static page, host.js makes one.
  *
- * What is on show can be read from the figure element: `figure.implreg = {settings, run, row, error}`, with `settings`
- * by control name, `run` by column name (decoded; of the last setting that had a run), and `error` null or a text.
+ * What is on show can be read as `figure.implreg = {settings, run, row, error}`: `settings` by control name, `run` by
+ * column name (decoded; of the last setting that had one), `error` null or a text.
  */
 
 const LEVELS = 65535; // as in explorers.py
@@ -34,10 +33,13 @@ const svg = (tag, ...rest) => build(document.createElementNS("http://www.w3.org/
 
 // ---- numbers
 
+const transform = (scale) => (scale === "log" ? { f: Math.log, inverse: Math.exp } : { f: Number, inverse: Number });
+
 const superscript = (n) => String(n).replace(/[-\d]/g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]));
 
 /** A number with a true minus sign, its thousands set apart. */
-const plain = (text) => text.replace("-", "−").replace(/^(−?\d{5,})/, (digits) => digits.replace(/\B(?=(\d{3})+$)/g, "\u202f"));
+const plain = (text) =>
+  text.replace("-", "−").replace(/^−?\d{5,}/, (digits) => digits.replace(/\B(?=(\d{3})+$)/g, "\u202f"));
 
 /** A number to `digits` significant digits, as a power of ten when it is far from 1. */
 function significant(value, digits) {
@@ -59,18 +61,23 @@ function formatter({ scale, low, high }) {
 
 /** The values that `explorers.encode_column` stored. */
 function decode({ scale, low, high, codes }) {
+  const { f, inverse } = transform(scale);
   let level = 0;
   return Float64Array.from(codes, (difference) => {
     level += difference;
     if (scale === "integer") return low + level;
-    const part = level / LEVELS;
-    const value =
-      scale === "log" ? Math.exp((1 - part) * Math.log(low) + part * Math.log(high)) : (1 - part) * low + part * high;
+    const value = inverse((1 - level / LEVELS) * f(low) + (level / LEVELS) * f(high));
     return Math.min(high, Math.max(low, value));
   });
 }
 
 // ---- axes
+
+/** The multiples of `step` from `low` to `high`. */
+function multiples(step, low, high) {
+  const first = Math.ceil(low / step);
+  return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) => (first + i) * step);
+}
 
 /** Ticks at multiples of 1, 2 or 5 times a power of ten, about `count` of them. */
 function linearTicks([low, high], count) {
@@ -81,9 +88,7 @@ function linearTicks([low, high], count) {
   const digits = Math.floor(Math.log10(largest)) - Math.floor(Math.log10(step) + 1e-9) + 1;
   const far = largest >= 1e5 || decimals > 4;
   const text = (value) => (far ? significant(value, digits) : plain(value.toFixed(decimals)));
-  const first = Math.ceil(low / step);
-  const values = Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) => (first + i) * step);
-  return values.map((value) => ({ value, text: text(value) }));
+  return multiples(step, low, high).map((value) => ({ value, text: text(value) }));
 }
 
 /** Ticks at powers of ten, every second, third or fifth if they crowd; linear where an axis has no two of them. */
@@ -91,9 +96,7 @@ function logTicks([low, high], count) {
   const [first, last] = [Math.ceil(Math.log10(low)), Math.floor(Math.log10(high))];
   if (last <= first) return linearTicks([low, high], count);
   const stride = [1, 2, 3, 5, 10, 20, 50, 100, 200, 500].find((s) => (last - first + 1) / s <= count);
-  const start = Math.ceil(first / stride) * stride;
-  const exponents = Array.from({ length: Math.floor((last - start) / stride) + 1 }, (_, i) => start + i * stride);
-  return exponents.map((e) => ({ value: 10 ** e, text: `10${superscript(e)}` }));
+  return multiples(stride, first, last).map((e) => ({ value: 10 ** e, text: `10${superscript(e)}` }));
 }
 
 const ticks = (scale, limits, count) =>
@@ -103,17 +106,14 @@ const textWidth = (text) => 0.6 * FONT_PX * text.length; // close enough to keep
 
 /** As many ticks as fit side by side in `width` pixels. */
 function spacedTicks(scale, limits, width) {
-  for (let count = Math.floor(width / 40); count > 2; count--) {
-    const candidates = ticks(scale, limits, count);
-    const widest = Math.max(...candidates.map((tick) => textWidth(tick.text)));
-    if (candidates.length * (widest + 14) <= width) return candidates;
-  }
-  return ticks(scale, limits, 2);
+  const fits = (row) => row.length * (14 + Math.max(...row.map((tick) => textWidth(tick.text)))) <= width;
+  const rows = multiples(1, 2, width / 40).map((count) => ticks(scale, limits, count));
+  return rows.findLast(fits) ?? rows[0];
 }
 
 /** The union of some columns' limits with a little air, on the scale of the axis; never of no width. */
 function range(columns, limits, scale) {
-  const [f, inverse] = scale === "log" ? [Math.log, Math.exp] : [Number, Number];
+  const { f, inverse } = transform(scale);
   const low = f(Math.min(...columns.map((column) => limits[column][0])));
   const high = f(Math.max(...columns.map((column) => limits[column][1])));
   const air = high > low ? 0.03 * (high - low) : scale === "log" ? 1 : Math.abs(low) / 2 || 1;
@@ -122,7 +122,7 @@ function range(columns, limits, scale) {
 
 /** The map from values on an axis to pixels. */
 function position(scale, [low, high], [from, to]) {
-  const f = scale === "log" ? Math.log : Number;
+  const { f } = transform(scale);
   const slope = (to - from) / (f(high) - f(low));
   return (value) => from + (f(value) - f(low)) * slope;
 }
@@ -201,18 +201,17 @@ function createView(view, timeColumn, scrub) {
     for (const column in values) values[column].textContent = formats[column](run[column][row]);
   }
 
-  function nearestRow(event) {
+  /** Scrubs to the row whose abscissa is nearest to the pointer. */
+  function drag(event) {
+    if (show === null || !plot.hasPointerCapture(event.pointerId)) return;
     const at = event.clientX - plot.getBoundingClientRect().left;
-    return show.x.reduce((best, x, row) => (Math.abs(x - at) < Math.abs(show.x[best] - at) ? row : best), 0);
+    scrub(show.x.reduce((best, x, row) => (Math.abs(x - at) < Math.abs(show.x[best] - at) ? row : best), 0));
   }
 
+  plot.addEventListener("pointermove", drag);
   plot.addEventListener("pointerdown", (event) => {
-    if (!show || event.button !== 0) return;
-    plot.setPointerCapture(event.pointerId);
-    scrub(nearestRow(event));
-  });
-  plot.addEventListener("pointermove", (event) => {
-    if (plot.hasPointerCapture(event.pointerId)) scrub(nearestRow(event));
+    if (event.button === 0) plot.setPointerCapture(event.pointerId);
+    drag(event);
   });
 
   return { node, draw, mark };
@@ -261,11 +260,7 @@ function createButtons({ label, texts }, id, choose) {
 
 /** The scrubber through the rows of a run, with its play and reset buttons. */
 function createTimeline(id, { scrub, toggle, reset }) {
-  const button = (text, act) => {
-    const node = html("button", { type: "button" }, text);
-    node.addEventListener("click", act);
-    return node;
-  };
+  const button = (text, onclick) => Object.assign(html("button", { type: "button" }, text), { onclick });
   const [playButton, resetButton] = [button("Play", toggle), button("Reset", reset)];
   const { input, output, set } = createRange(id, 0, scrub);
   const node = html("div", { class: "implreg-timeline" },
@@ -282,8 +277,7 @@ function render({ model, el }) {
   const id = `implreg-${++figures}`;
   const figure = el.matches(".implreg-explorer") ? el : el.appendChild(html("figure", { class: "implreg-explorer" }));
   const shown = { settings: {}, run: null, row: 0, error: null };
-  let formats = {}; // by column
-  let limits = {};
+  let formats, limits; // by column
   let drawnWidth = 0;
   let frame = null; // the animation frame that a play waits for
   let quiet = null; // the timer that an announcement waits for
@@ -308,11 +302,9 @@ function render({ model, el }) {
   build(figure, { "aria-labelledby": id }).replaceChildren(
     html("h3", { class: "implreg-question", id }, spec.question),
     html("div", { class: "implreg-controls" }, ...controls.map((control) => control.node)),
-    grid, timeline.node, message, live,
-    html("figcaption", {}, spec.caption));
-  for (const node of figure.querySelectorAll("input, button")) {
-    node.dataset.lmSuppressShortcuts = "true"; // or JupyterLab's notebook shortcuts steal the keys
-  }
+    message, grid, timeline.node, live, html("figcaption", {}, spec.caption));
+  // or JupyterLab's notebook shortcuts would steal the keys
+  figure.querySelectorAll("input, button").forEach((node) => (node.dataset.lmSuppressShortcuts = "true"));
   figure.implreg = shown;
 
   /** Asks the model for a run; the answer comes through `receive`, at once where runs are stored. */
@@ -329,14 +321,14 @@ function render({ model, el }) {
     shown.settings = Object.fromEntries(spec.controls.map(({ name, values }, i) => [name, values[choice[i]]]));
   }
 
-  /** Draws the model's answer if it is the one to the present choice; a slow kernel's earlier answers are passed over. */
+  /** Draws the model's answer if it is to the present choice; a slow kernel's earlier answers are passed over. */
   function receive() {
     const answer = model.get("answer");
     if (String(answer.choice) !== String(model.get("choice"))) return;
     setControls(answer.choice); // another view of the same widget may have chosen
     figure.removeAttribute("aria-busy");
     shown.error = answer.error ?? null;
-    message.textContent = shown.error ?? "";
+    message.textContent = shown.error === null ? "" : `${shown.error} (The drawing has not changed.)`;
     figure.classList.toggle("implreg-stale", shown.error !== null);
     if (shown.error !== null) return;
     const first = shown.run === null;

@@ -172,6 +172,39 @@ def test_tick_labels_do_not_collide(open_page, address):
                     assert apart or a["top"] >= b["bottom"] - 4 or b["top"] >= a["bottom"] - 4
 
 
+RANGES = [(0, 1), (-3e-7, 2e-7), (1, 1 + 1e-6), (0.5, 0.5), (0, 0), (1e-300, 1e290), (2, 9), (0.9, 1.1)]
+RANGES += [(-2e6, 3e6), (1e-28, 3), (1, 12), (99, 101), (1e6, 2e6), (-40, -8)]
+
+
+def test_every_axis_has_distinct_ticks_in_order_and_whole_lines(open_page, tmp_path):
+    scales = {"log": [low > 0 for low, _ in RANGES], "linear": [True] * len(RANGES)}
+    columns = {f"c{i}": np.linspace(low, high, 7) for i, (low, high) in enumerate(RANGES)}
+    explorer = Explorer(
+        question="Do all axes work?",
+        controls=[],
+        compute=lambda: columns | {"t": np.arange(7)},
+        views=[
+            View(f"{scale} {RANGES[i]}", "t", {f"c{i}": "y"}, "t", "y", yscale=scale)
+            for scale, usable in scales.items()
+            for i in range(len(RANGES))
+            if usable[i]
+        ],
+        caption="",
+    )
+    page = mounted(open_page(write_page(tmp_path, explorer.static_html(), assets["bundle"]()), 390))
+    for view in page.locator(".implreg-view").all():
+        title = view.locator(".implreg-title").text_content()
+        ticks = view.locator("g:has(.implreg-grid)")
+        texts = ticks.locator("text").all_text_contents()
+        heights = ticks.evaluate_all("all => all.map(g => g.transform.baseVal[0].matrix.f)")
+        assert 2 <= len(texts) == len(set(texts)), (title, texts)
+        assert heights == sorted(heights, reverse=True), title
+        assert all(
+            "NaN" not in path for path in view.locator("path").evaluate_all("a => a.map(p => p.outerHTML)")
+        )
+        assert view.locator(".implreg-plot text").first.bounding_box()["x"] >= 0, (title, texts)
+
+
 def test_keys_move_a_control_and_all_views_follow(open_page, address):
     page = mounted(open_page(address))
     slider = page.get_by_role("slider", name="depth L")
