@@ -19,7 +19,10 @@ def _lower_triangular(*rows: tuple[float, ...]) -> np.ndarray:
 
 # Steinebach (2023), in the form without products by the Jacobian (Hairer & Wanner 1996, equation IV.7.25).
 _GAMMA = 0.21193756319429014
-_SIXTH = (-7.502846399306121, 2.561846144803919, -11.627539656261098, -0.18268767659942256, 0.030198172008377946)
+_SIXTH = (
+    *(-7.502846399306121, 2.561846144803919, -11.627539656261098),
+    *(-0.18268767659942256, 0.030198172008377946),
+)
 _A = _lower_triangular(
     (),
     (3.0,),
@@ -53,9 +56,10 @@ class Rodas5P(diffrax.AbstractAdaptiveSolver):
 
     $$M U_i = f\Bigl(y_0 + \sum_{j<i} a_{ij} U_j\Bigr) + \frac1h \sum_{j<i} c_{ij} U_j$$
 
-    The result is the argument of the last stage plus $U_8$, and $U_8$ is also the error estimate. It is handed to
-    the step size controller divided by `error_scale(y, args)`, because a scale may depend on the whole state.
-    L-stable and stiffly accurate. For autonomous vector fields on vectors; one that depends on time loses order.
+    The result is the argument of the last stage plus $U_8$, and $U_8$ is also the error estimate, handed to
+    the step size controller divided by `error_scale(y, args)`: a scale may depend on the whole state.
+    L-stable and stiffly accurate. Made for autonomous vector fields on vectors; one that depends on time
+    loses the order.
 
     **References:** Steinebach (2023), Construction of Rosenbrock-Wanner method Rodas5P, BIT 63.
     """
@@ -85,7 +89,7 @@ class Rodas5P(diffrax.AbstractAdaptiveSolver):
 
         M = jnp.eye(y0.size) / (_GAMMA * h) - jax.jacfwd(f)(y0)
         row_scale = 1 / jnp.max(jnp.abs(M), axis=1)  # rows may differ by many orders of magnitude
-        inverse = jnp.linalg.inv(M * row_scale[:, None])  # once for eight stages; a batch of LU solves is slow
+        inverse = jnp.linalg.inv(M * row_scale[:, None])  # eight LU solves would cost far more in a batch
 
         def stage(U, row):
             i, a, c = row

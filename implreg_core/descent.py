@@ -5,13 +5,12 @@ into hundreds. Only the recorded steps are kept, so ten million steps cost a few
 """
 
 from collections.abc import Sequence
-from functools import partial
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Array, Float, Int
 
 from implreg_core import _check
 from implreg_core._linalg import matmul
@@ -31,7 +30,7 @@ class Descent(eqx.Module):
     t: Float[np.ndarray, " n"]  # learning_rate * step: the time of gradient flow
     loss: Float[np.ndarray, " n"]
     W: Float[np.ndarray, "n rows columns"]  # the product matrix W_{L:1}
-    factors: Factors  # after the last step
+    factors: Factors  # after the last step, which of a diverging run is the one at which the loss exploded
     learning_rate: float
     diverged_at: int | None  # the step at which the loss exploded, if it did
     converged: bool  # whether the target loss was reached
@@ -114,14 +113,14 @@ def gradient_descent(
 
 def gradient_descents(
     problem: Completion,
-    factors: Factors,
+    factors: tuple[Float[Array, "runs _ _"], ...],
     *,
     learning_rate: float | Sequence[float] | Float[np.ndarray, " runs"],
     max_steps: int,
     target_loss: float = 0.0,
     records_per_decade: int = 50,
 ) -> list[Descent]:
-    """Many runs of `gradient_descent` in one program; each stops at its own target.
+    """Many runs of `gradient_descent` in one program; each stops by itself.
 
     **Arguments:** each factor has a leading axis over runs; `learning_rate` is one number or one per run; the rest is
     as in `gradient_descent`, errors included.
@@ -135,11 +134,13 @@ def gradient_descents(
     (runs,) = runs
     check_start(problem, tuple(W[0] for W in factors))
     factors = tuple(_check.finite(W, f"factors[{j}]") for j, W in enumerate(factors))
+    _check_loss(jax.vmap(lambda *factors: problem.loss(product_matrix(factors)))(*factors))
     rates = _check.positive(learning_rate, "learning_rate")
     if rates.shape not in ((), (runs,)):
         raise ValueError(f"`learning_rate` must be one number or one for each of {runs} runs; got shape {rates.shape}.")
     rates = jnp.broadcast_to(rates, (runs,))
     target_loss = _check.nonnegative(target_loss, "target_loss")
+    _check.same_shape(target_loss, (), "target_loss")
     record_at = log_spaced_steps(max_steps, records_per_decade)
     record_at = np.pad(record_at, (0, -len(record_at) % 100), mode="edge")  # few lengths, hence few compilations
     out = _descend(problem, factors, rates, target_loss, record_at)
@@ -153,20 +154,27 @@ def gradient_descents(
 
 
 def check_start(problem: Completion, factors: Factors) -> Factors:
-    """`factors` as finite float arrays whose product has the shape of `problem`; ValueError otherwise."""
+    """`factors` as finite float arrays whose product fits `problem` and has a finite loss; ValueError otherwise."""
     factors = tuple(_check.matrix(W, f"factors[{j}]") for j, W in enumerate(factors))
-    shape = product_matrix(factors).shape
-    if shape != problem.shape:
-        raise ValueError(f"`factors` have a product of shape {shape}, but `problem` needs {problem.shape}.")
+    product = product_matrix(factors)
+    if product.shape != problem.shape:
+        raise ValueError(f"`factors` have a product of shape {product.shape}, but `problem` needs {problem.shape}.")
+    _check_loss(problem.loss(product))
     return factors
+
+
+def _check_loss(loss) -> None:
+    """Refuse finite factors whose product overflows."""
+    if _check.fails(jnp.isfinite(loss)):
+        raise ValueError(f"`factors` must have a finite loss; got {loss}. Scale them down.")
 
 
 @jax.jit
 def _descend(problem, factors, rates, target_loss, record_at):
     """The loop over runs, all leading axes: segments between records, until every run has stopped.
 
-    A segment first runs without looking at the loss, which is three times faster. Where the loss at its end says that
-    the run must have stopped, the segment is run again with a look at every step.
+    A segment first runs to its end whatever happens, only noting whether the run should have stopped on the way: this
+    is faster than a loop that can end anywhere. Where it should have, the segment is run again, up to that step.
     """
     shapes = [W.shape[1:] for W in factors]
     ends = np.cumsum([rows * columns for rows, columns in shapes])[:-1]
@@ -184,11 +192,14 @@ def _descend(problem, factors, rates, target_loss, record_at):
         W = product_matrix(unflatten(state))
         return problem.loss(W), W
 
+    def goes_on(state, explosion):
+        loss, _ = observe(state)
+        return (loss > target_loss) & (loss < explosion)
+
     def descend_until_stop(n, until, state, rate, explosion):
         def running(carry):
             n, state = carry
-            loss, _ = observe(state)
-            return (n < until) & (loss > target_loss) & (loss < explosion)
+            return (n < until) & goes_on(state, explosion)
 
         return jax.lax.while_loop(running, lambda carry: (carry[0] + 1, step(carry[1], rate)), (n, state))
 
@@ -199,9 +210,13 @@ def _descend(problem, factors, rates, target_loss, record_at):
     def segment(carry):
         k, n, state, stopped, rows = carry
         begin, until = record_at[k], record_at[k + 1]
-        ahead = jax.lax.fori_loop(begin, until, lambda _, state: jax.vmap(step)(state, rates), state)
-        loss, _ = jax.vmap(observe)(ahead)
-        stops = ~stopped & ~((loss > target_loss) & (loss < explosion))
+
+        def advance(_, carry):
+            state, running = carry
+            return jax.vmap(step)(state, rates), running & jax.vmap(goes_on)(state, explosion)
+
+        ahead, running = jax.lax.fori_loop(begin, until, advance, (state, ~stopped))
+        stops = ~stopped & ~(running & jax.vmap(goes_on)(ahead, explosion))
         n = jnp.where(stops, begin, jnp.where(stopped, n, until))
         state = jnp.where((stops | stopped)[:, None], state, ahead)
         limit = jnp.where(stops, until, n)
@@ -228,7 +243,7 @@ def _as_descent(step, loss, W, factors, explosion, rate, target_loss):
         t=rate * step[keep],
         loss=loss[keep],
         W=W[keep],
-        factors=factors,
+        factors=tuple(map(jnp.asarray, factors)),
         learning_rate=float(rate),
         diverged_at=int(step[exploded][0]) if exploded.any() else None,
         converged=bool(loss[keep][-1] <= target_loss),

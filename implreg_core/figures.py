@@ -44,6 +44,7 @@ _STYLE = {
     "ytick.labelsize": 9.5,
 }
 
+Panels = Sequence[Axes] | np.ndarray  # matplotlib gives arrays, which are no Sequence
 LOSS = r"loss $\ell(W)$"
 UNSEEN = r"unseen entry $|W_{11}|$"
 
@@ -53,7 +54,7 @@ def apply_style() -> None:
     plt.rcParams.update(_STYLE)
 
 
-def panels(count: int = 1, height: float = 3.2, **kwargs) -> tuple[plt.Figure, Sequence[Axes] | Axes]:
+def panels(count: int = 1, height: float = 3.2, **kwargs) -> tuple[plt.Figure, Panels | Axes]:
     """A figure as wide as the page's text with `count` panels side by side; one panel is narrower."""
     return plt.subplots(1, count, figsize=(7.2 if count > 1 else 5.4, height), **kwargs)
 
@@ -191,7 +192,7 @@ def singular_values(
 
 def norms_with_bounds(
     loss: np.ndarray, values: Mapping[str, np.ndarray], lower: Mapping[str, np.ndarray]
-) -> Sequence[Axes]:
+) -> Panels:
     """Nine small panels: each norm along a run (solid) with its lower bound where that is positive (dashed)."""
     fig, axes = plt.subplots(3, 3, figsize=(7.2, 6.0), sharex=True, sharey=True)
     for ax, (name, value) in zip(axes.flat, values.items()):
@@ -213,7 +214,59 @@ def rank_with_bounds(cloud, path, upper: Mapping[str, object], ax: Axes, *, ylab
     loss = np.geomspace(1e-11, 1, 200)
     for (label, bound), color, dashes in zip(upper.items(), (ORANGE, PURPLE), ((6, 2), (1, 1.2))):
         ax.loglog(loss, bound(loss), color=color, dashes=dashes, label=label)
-    ax.set(ylabel=ylabel, ylim=(1e-16, 30), title=ylabel[0].upper() + ylabel[1:])
+    ax.set(ylabel=ylabel, ylim=(1e-14, 30), title=ylabel[0].upper() + ylabel[1:])
     _loss_axis(ax, 1e-11)
     ax.legend(loc="lower left")
+    return ax
+
+
+def identity_rates(runs: Mapping[str, object], axes: Panels) -> Panels:
+    """Unseen entry, loss and determinant of labelled depth-2 flows over time, with the predicted rates dotted."""
+    predicted = (lambda t: (6 * t) ** (1 / 3), lambda t: 0.5 * (6 * t) ** (-2 / 3), lambda t: 0.5 * (6 * t) ** (2 / 3))
+    titles = ("unseen entry $w$", r"loss $\ell(W)$", r"$-\ln \, \det W$")
+    columns = (lambda run: run.W[:, 0, 0], lambda run: run.loss, lambda run: -run.log_abs_det)
+    for ax, title, column, law in zip(axes, titles, columns, predicted):
+        t = np.geomspace(1, max(run.t[-1] for run in runs.values()), 50)
+        for (label, run), color, dashes in zip(runs.items(), COLORS, DASHES):
+            shown = run.t > 1e-2
+            ax.loglog(run.t[shown], column(run)[shown], color=color, dashes=dashes, label=label)
+        ax.loglog(t, law(t), color=GREY, lw=1.2, dashes=(1, 1.5), label="predicted")
+        ax.set(title=title, xlabel="time $t$")
+        ax.set_xticks([1, 1e20, 1e40])
+        ax.minorticks_off()
+    axes[0].legend(loc="upper left")
+    return axes
+
+
+def tightness(runs: Mapping[str, object], ax: Axes) -> Axes:
+    r"""$|W_{11}| \sqrt{2 \ell}$ of labelled flows against their loss; one is the limit."""
+    ax.axhline(1, color=GREY, lw=1, dashes=(1, 1.5))
+    for (label, run), color, dashes in zip(runs.items(), COLORS, DASHES):
+        ax.plot(run.loss, np.abs(run.W[:, 0, 0]) * np.sqrt(2 * run.loss), color=color, dashes=dashes, label=label)
+    ax.set(ylabel=r"$|W_{11}| \, \sqrt{2 \ell}$", title="Entry against loss", ylim=(0, 1.8))
+    _loss_axis(ax, min(run.loss[-1] for run in runs.values()))
+    ax.legend(loc="lower right")
+    return ax
+
+
+def loss_over_time(runs: Mapping[str, object], ax: Axes) -> Axes:
+    """The loss of labelled flows over time."""
+    for (label, run), color, dashes in zip(runs.items(), COLORS, DASHES):
+        ax.loglog(run.t[1:], run.loss[1:], color=color, dashes=dashes, label=label)
+    ax.set(xlabel="time $t$", ylabel=LOSS, title="Loss over time")
+    ax.legend(loc="lower left")
+    return ax
+
+
+def careless_solver(exact, paths: Mapping[float, tuple[np.ndarray, np.ndarray]], ax: Axes) -> Axes:
+    """The exact flow and, by tolerance, the (loss, W) that a solver reports; a dot marks the flip of the determinant."""
+    _bound(ax, exact.loss[-1])
+    ax.plot(exact.loss, np.abs(exact.W[:, 0, 0]), color=BLUE, label="exact flow")
+    for (rtol, (loss, W)), color in zip(paths.items(), COLORS[1:]):
+        w, flip = np.abs(W[:, 0, 0]), int(np.argmax(np.linalg.det(W) < 0))
+        ax.plot(loss, w, color=color, dashes=DASHES[1], lw=1.4, label=f"tolerance {rtol:g}")
+        ax.plot(loss[flip], w[flip], "o", color=color, ms=4)
+    ax.set(ylim=(1, 100))
+    _loss_axis(ax, 1e-5)
+    ax.legend(loc="upper left", fontsize=8.5)
     return ax

@@ -3,6 +3,9 @@ r"""Gradient flow on a matrix factorization: the limit of gradient descent as th
 `gradient_flow` integrates the factors themselves, for any shapes and any start. It is good to a loss of about 1e-6 at
 depth 3 and beyond. At depth 2 rounding errors grow until the determinant of the product changes sign, which the exact
 flow never does; the solver then stops and says so.
+
+`sign_preserving_flow` integrates the balanced flow of the 2 x 2 problem, of any depth, to a loss of 1e-28 and below: it
+carries the logarithm of the determinant, whose sign cannot change.
 """
 
 import diffrax
@@ -14,9 +17,18 @@ import optimistix
 from jaxtyping import Float
 
 from implreg_core import _check
+from implreg_core._sign_preserving import SignPreservingFlow, sign_preserving_flow, sign_preserving_flows
 from implreg_core.descent import check_start, objective_gradient
 from implreg_core.factorizations import Factors, product_matrix, unbalancedness
 from implreg_core.problems import Completion
+
+__all__ = [
+    "Flow",
+    "SignPreservingFlow",
+    "gradient_flow",
+    "sign_preserving_flow",
+    "sign_preserving_flows",
+]
 
 _END_OF_TIME = 1e30  # the event at the target loss ends the solve long before
 _BALANCED = 1e-10  # unbalancedness, relative to the factors, that rounding alone explains
@@ -56,9 +68,14 @@ def gradient_flow(
     factors = check_start(problem, factors)
     target_loss, rtol = _check.positive(target_loss, "target_loss"), _check.positive(rtol, "rtol")
     max_steps = _check.integer(max_steps, "max_steps", 1)
+    W = np.asarray(product_matrix(factors))
+    loss = np.asarray(problem.loss(W))
+    if loss <= target_loss:  # the event below waits for the loss to cross the target
+        return Flow(np.zeros(1), loss[None], W[None], factors, "starts at the target loss", True)
     solution, loss, W = jax.tree.map(np.asarray, _integrate(problem, factors, target_loss, rtol, max_steps))
 
-    rows = int(np.sum(np.isfinite(solution.ts)))  # the unused ones hold inf
+    t = solution.ts[np.isfinite(solution.ts)]  # unused rows hold inf
+    rows = 1 + int(np.sum(np.diff(t) > 0))  # out of steps, the solver repeats the last row
     converged = bool(solution.result == diffrax.RESULTS.event_occurred)
     status = "reached the target loss" if converged else f"used max_steps={max_steps}: raise it, or target_loss"
     if _is_balanced(factors) and (flip := _first_sign_change(solution.ys, rows)) is not None:
@@ -68,10 +85,10 @@ def gradient_flow(
             "flow never does; raise target_loss, or use sign_preserving_flow"
         )
     return Flow(
-        t=solution.ts[:rows],
+        t=t[:rows],
         loss=loss[:rows],
         W=W[:rows],
-        factors=tuple(path[rows - 1] for path in solution.ys),
+        factors=tuple(jnp.asarray(path[rows - 1]) for path in solution.ys),
         status=status,
         converged=converged,
     )
@@ -106,8 +123,8 @@ def _integrate(problem, factors, target_loss, rtol, max_steps):
 
 
 def _is_balanced(factors):
-    """Whether the factors are square and balanced: then the determinant of the product cannot change its sign."""
-    square = all(W.shape[0] == W.shape[1] for W in factors)
+    """Whether at least two factors are square and balanced: then the determinant of the product keeps its sign."""
+    square = len(factors) > 1 and all(W.shape[0] == W.shape[1] for W in factors)
     return square and unbalancedness(factors) < _BALANCED * max(jnp.sum(W**2) for W in factors)
 
 

@@ -22,7 +22,7 @@ def setup() -> None:
 
 
 def glue(**texts: str) -> None:
-    """Make short texts available to the prose as {glue:text}`name`, shown without quotation marks.
+    """Make short texts available to the prose as {glue:text}`name`.
 
     The caller formats each number, so that the page, and nbval's comparison, see only the digits that matter.
 
@@ -32,4 +32,4 @@ def glue(**texts: str) -> None:
         if not isinstance(text, str):
             raise ValueError(f"`{name}` must be a formatted text such as f'{{x:.3g}}'; got {text!r}.")
         record = {"scrapbook": {"name": name, "mime_prefix": "application/papermill.record/"}}
-        display({"application/papermill.record/text/plain": text}, raw=True, metadata=record)
+        display({"application/papermill.record/text/plain": repr(text)}, raw=True, metadata=record)

@@ -7,6 +7,13 @@ from browser import chromium, reader, serve
 
 BOOK = Path(__file__).parents[1] / "_build" / "html"
 
+SCROLL_THROUGH = """async () => {
+  const pause = () => new Promise((done) => setTimeout(done, 50));
+  for (let y = 0; y < document.body.scrollHeight; y += innerHeight) { scrollTo(0, y); await pause(); }
+  scrollTo(0, 0);
+  await pause();
+}"""
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
@@ -25,6 +32,8 @@ def main():
                 for name in pages:
                     page = context.new_page()
                     page.goto(f"{site}/{name}", wait_until="networkidle")
+                    page.evaluate(SCROLL_THROUGH)  # explorers mount when they come into view
+                    page.wait_for_load_state("networkidle")
                     picture = arguments.outdir / f"{Path(name).stem}-{width}-{theme}.png"
                     page.screenshot(path=picture, full_page=True)
                     print(picture)

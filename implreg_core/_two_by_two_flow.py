@@ -1,0 +1,210 @@
+r"""The velocity of the balanced flow of `problems.two_by_two`, and two charts to integrate it in.
+
+With $G = \nabla \ell(W)$, whose entries are the residuals, balanced factors of depth $L$ move their product
+by
+
+$$\dot W = -\sum_{j=1}^{L} (W W^\top)^{(j-1)/L} \, G \, (W^\top W)^{(L-j)/L}$$
+
+(Arora, Cohen & Hazan 2018, Theorem 1). Where the determinant has the sign that no solution has, the loss
+falls only while $w = W_{11}$ grows: $W_{22} \approx 1/w$, $W_{12} - z \approx -1/w^2$, and at depth 2 even
+$\det W \approx e^{-w^2/2}$. Three ideas make this harmless.
+
+- *Nothing is obtained by cancellation.* Residuals and $q = \ln |\det W|$ are states of their own, beside $w$;
+  the determinant enters as a constant sign times $e^q$, so rounding cannot change its sign.
+- *Every state has a scale that suits it*, and time runs in units in which all of them move evenly, so that
+  steps stay long over tens of decades. The early chart is for a small product, whose entries matter relative
+  to themselves; the late chart for small residuals.
+- *The five states are one too many*: $W_{12} W_{21} + \det W = w W_{22}$. The flow keeps this identity, and
+  rounding errors must not wear it away: the late chart adds a spring that vanishes on it.
+
+How the charts are integrated is `_sign_preserving`'s business.
+"""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+class Flow(eqx.Module):
+    """What stays constant along a path. The depth is traced, so that one compilation serves all depths."""
+
+    values: Float[Array, "2 2"]
+    det_sign: Float[Array, ""]
+    depth: Float[Array, ""]
+    scale: Float[Array, ""]  # Frobenius norm of the start
+    target_loss: Float[Array, ""]
+    rtol: Float[Array, ""]
+
+    @property
+    def time_unit(self):
+        return self.scale ** (2 / self.depth - 1) / self.depth
+
+    @property
+    def zz(self):
+        """The product of the two nonzero observations; for eps = 0, solutions have determinant -zz."""
+        return self.values[0, 1] * self.values[1, 0]
+
+
+class State(eqx.Module):
+    """A point of the path, read off either chart; `log_time` is ln(1 + t / time_unit)."""
+
+    W: Float[Array, "2 2"]
+    residual: Float[Array, "2 2"]
+    log_abs_det: Float[Array, ""]
+    log_time: Float[Array, ""]
+
+    @property
+    def loss(self):
+        return 0.5 * jnp.sum(self.residual**2)
+
+
+def velocity(state: State, flow: Flow) -> tuple[Float[Array, "2 2"], Float[Array, ""]]:
+    r"""$\dot W$ and $\dot q$, from singular values and vectors without an eigenvalue routine.
+
+    Split $W = A + B$ into a multiple $A$ of a rotation and a multiple $B$ of a reflection. With
+    $|A| = \|A\|_F / \sqrt 2$, the larger singular value is $\sigma_1 = |A| + |B|$; the matrices
+    $P = (A/|A| + B/|B|) / 2$ and its cofactors $C = (A/|A| - B/|B|) / 2$ are $u_1 v_1^\top$ and
+    $\pm u_2 v_2^\top$, and in these terms
+
+    $$\dot W = -K_{12} G - (K_{11} - K_{12}) \langle G, P \rangle P
+    - (K_{22} - K_{12}) \langle G, C \rangle C,
+    \qquad K_{ik} = \sum_{m=0}^{L-1} \sigma_i^{2m/L} \sigma_k^{2(L-1-m)/L}.$$
+
+    The smaller singular value is $\sigma_2 = e^q / \sigma_1$, never a difference.
+    """
+    G, L = state.residual, flow.depth
+    (w, a), (b, d) = state.W
+    A = jnp.array([[w + d, a - b], [b - a, w + d]]) / 2
+    B = jnp.array([[w - d, a + b], [a + b, d - w]]) / 2
+    # The 1e-16 makes a start with sigma_1 = sigma_2 a regular point, at the price of one rounding error.
+    A_square, B_square = jnp.sum(A**2) / 2, jnp.sum(B**2) / 2
+    A_norm, B_norm = jnp.sqrt(A_square + 1e-16 * B_square), jnp.sqrt(B_square + 1e-16 * A_square)
+    A, B = A / A_norm, B / B_norm
+    P, C = (A + B) / 2, (A - B) / 2
+    # For large w that difference loses P22 ~ 1/w^2, but P has rank one.
+    dominant = jnp.abs(P[0, 0]) > 0.9
+    P22 = jnp.where(dominant, P[0, 1] * P[1, 0] / jnp.where(dominant, P[0, 0], 1.0), P[1, 1])
+    P, C = P.at[1, 1].set(P22), C.at[0, 0].set(P22)
+
+    σ1 = A_norm + B_norm
+    gap = (2 / L) * (2 * jnp.log(σ1) - state.log_abs_det)  # e^-gap = (sigma_2 / sigma_1)^(2/L)
+    K11 = L * σ1 ** (2 - 2 / L)
+    K12 = K11 / L * _geometric_sum(gap, L)
+    K22 = K11 * jnp.exp(-(L - 1) * gap)
+    G1, G2 = jnp.sum(G * P), jnp.sum(G * C)
+    dW = -(K12 * G + (K11 - K12) * G1 * P + (K22 - K12) * G2 * C)
+    dq = -K11 / σ1 * (G1 + flow.det_sign * jnp.exp(-(L / 2 - 1) * gap) * G2)  # the trace of W^-1 dW
+    return dW, dq
+
+
+def _geometric_sum(gap, L):
+    r"""$\sum_{m<L} e^{-m \, \text{gap}}$, for real $L$."""
+    safe = jnp.where(gap == 0, 1.0, gap)
+    return jnp.where(gap == 0, L, jnp.expm1(-L * safe) / jnp.expm1(-safe))
+
+
+# The early chart holds asinh(W / scale), q and log_time. Since the velocity is nearly homogeneous of degree
+# 2 - 2/L, time runs as dt = ||W||^(2/L - 1) / L ds.
+
+
+def early_write(W0: Float[Array, "2 2"], log_abs_det: Float[Array, ""], flow: Flow) -> Float[Array, "6"]:
+    """The start of a path."""
+    return jnp.array([*jnp.arcsinh(W0 / flow.scale).ravel(), log_abs_det, 0.0])
+
+
+def early_read(y: Float[Array, "6"], flow: Flow) -> State:
+    """The state at `y`."""
+    W = flow.scale * jnp.sinh(y[:4].reshape(2, 2))
+    return State(W, (W - flow.values).at[0, 0].set(0.0), y[4], y[5])
+
+
+def early_rate(s, y: Float[Array, "6"], flow: Flow) -> Float[Array, "6"]:
+    """dy/ds."""
+    state = early_read(y, flow)
+    dW, dq = velocity(state, flow)
+    dt = jnp.sqrt(jnp.sum(state.W**2)) ** (2 / flow.depth - 1) / flow.depth
+    dentries = dW / jnp.sqrt(flow.scale**2 + state.W**2)
+    return dt * jnp.array([*dentries.ravel(), dq, jnp.exp(-state.log_time) / flow.time_unit])
+
+
+def early_is_over(W: Float[Array, "2 2"], flow: Flow):
+    """Whether residuals resolve the product well: its norm is a tenth of the smaller nonzero observation."""
+    return jnp.sum(W**2) > (0.1 * jnp.minimum(*jnp.abs(flow.values[[0, 1], [1, 0]]))) ** 2
+
+
+# The late chart holds asinh w, the residuals of W12, W21, W22 times h, h, sqrt h for h = 1 + w^2, then asinh
+# ln |det W / zz|, and log_time. With R the scaled residual of W22, dt = h^(1 + 1/L) / (L sqrt(1 + R^2)) ds
+# makes asinh w grow like s.
+
+_POWERS = (1.0, 1.0, 0.5)
+
+
+def late_write(state: State, flow: Flow) -> Float[Array, "6"]:
+    """The chart's point for a state."""
+    w = state.W[0, 0]
+    residuals = (1 + w**2) ** jnp.array(_POWERS) * state.residual.ravel()[1:]
+    log_ratio = state.log_abs_det - jnp.log(jnp.abs(flow.zz))
+    return jnp.array([jnp.arcsinh(w), *residuals, jnp.arcsinh(log_ratio), state.log_time])
+
+
+def late_read(y: Float[Array, "6"], flow: Flow) -> State:
+    """The state at `y`."""
+    w = jnp.sinh(y[0])
+    residuals = y[1:4] / (1 + w**2) ** jnp.array(_POWERS)
+    residual = jnp.array([0.0, *residuals]).reshape(2, 2)
+    W = (flow.values + residual).at[0, 0].set(w)
+    return State(W, residual, jnp.sinh(y[4]) + jnp.log(jnp.abs(flow.zz)), y[5])
+
+
+def late_rate(s, y: Float[Array, "6"], flow: Flow) -> Float[Array, "6"]:
+    """dy/ds."""
+    state, L = late_read(y, flow), flow.depth
+    w, log_ratio = state.W[0, 0], jnp.sinh(y[4])
+    h = 1 + w**2
+    dW, dq = velocity(state, flow)
+
+    # The spring descends on defect^2 / 2, by W22 where w is large and by q where it is not.
+    defect, det = _identity_defect(state, log_ratio, flow)
+    stiffness = L * h ** (-1 / L)
+    dW = dW.at[1, 1].add(stiffness * w * defect)
+    dq = dq - stiffness / h**2 * det * defect / flow.zz**2
+
+    dw, powers = dW[0, 0], jnp.array(_POWERS)
+    dresiduals = h**powers * dW.ravel()[1:] + powers * (2 * w * dw / h) * y[1:4]
+    slowing = jnp.sqrt(1 + y[3] ** 2)
+    # Residuals relax at rates like h^2 / slowing in s, far faster than anything else. Capping the rates at
+    # 1e9 shifts them by one part in 1e9 and saves half of the steps.
+    dresiduals = dresiduals / (1 + h**2 / slowing / 1e9)
+    dt = h ** (1 + 1 / L) / (L * slowing)
+    dlog_time = jnp.exp(-state.log_time) / flow.time_unit
+    return dt * jnp.array([dw / jnp.sqrt(h), *dresiduals, dq / jnp.sqrt(1 + log_ratio**2), dlog_time])
+
+
+def _identity_defect(state: State, log_ratio, flow: Flow):
+    r"""$W_{12} W_{21} + \det W - w W_{22}$, in terms that for eps = 0 tend to zero; and $\det W$."""
+    (_, e12), (e21, _) = state.residual
+    same_sign = flow.det_sign * flow.zz > 0
+    det = jnp.where(same_sign, 1, -1) * flow.zz * jnp.exp(log_ratio)
+    zz_plus_det = flow.zz * jnp.where(same_sign, 1 + jnp.exp(log_ratio), -jnp.expm1(log_ratio))
+    rest = flow.values[0, 1] * e21 + flow.values[1, 0] * e12 + e12 * e21
+    return zz_plus_det + rest - state.W[0, 0] * state.W[1, 1], det
+
+
+def late_error_scale(y: Float[Array, "6"], flow: Flow) -> Float[Array, "6"]:
+    """Residuals have errors relative to their size but not below rounding; other states, absolute ones."""
+    rounding = 4e-16 * jnp.abs(flow.values[1, 1]) * jnp.cosh(y[0]) ** 2  # in w W22, if eps is not 0
+    size = jnp.sum(jnp.abs(y[1:4])) + rounding / flow.rtol
+    return jnp.array([1.0, size, size, size, 1.0, 1.0])
+
+
+def is_at_floor(state: State, flow: Flow):
+    r"""Whether the loss has come down to $\epsilon^2 / 2$ and cannot go below.
+
+    If $\det W$ and $W_{12} W_{21}$ have one sign, so has $w W_{22}$. If this is not the sign of $w
+    \epsilon$, then $W_{22}$, which cannot pass zero, tends to zero instead of $\epsilon$.
+    """
+    eps = flow.values[1, 1]
+    off_diagonal = jnp.abs(state.residual) < jnp.abs(flow.values) / 2
+    locked = (flow.det_sign * flow.zz > 0) & off_diagonal[0, 1] & off_diagonal[1, 0]
+    wrong_side = flow.zz * state.W[0, 0] * eps < 0
+    return locked & wrong_side & (state.loss <= (1 + 100 * flow.rtol) * eps**2 / 2)

@@ -1,0 +1,100 @@
+"""The figures on learning rates and stability: they take results and axes, draw, and return the axes."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from implreg_core.bounds import unseen_entry_lower_bound
+from implreg_core.figures import COLORS, DASHES, GREY, LOSS, UNSEEN
+
+_MARKERS = ("o", "^", "D", "s")
+_DOTTED = (1, 1.5)
+
+
+def departures(runs: Mapping[float, object], path, edges: Mapping[float, float], ax: Axes) -> Axes:
+    """Loss against the unseen entry: the flow `path`, descents by learning rate, and the predicted `edges`."""
+    shown = path.loss < 0.3
+    ax.loglog(np.abs(path.W[shown, 0, 0]), path.loss[shown], color=GREY, lw=4, alpha=0.35, label="flow")
+    for (rate, run), color, dashes in zip(runs.items(), COLORS, DASHES):
+        late = run.loss < 0.3
+        ax.loglog(
+            np.abs(run.W[late, 0, 0]), run.loss[late], color=color, dashes=dashes, lw=1.3, label=rf"$\eta = {rate:g}$"
+        )
+        ax.axvline(edges[rate], color=color, lw=1, dashes=_DOTTED)
+    widest = max(edges.values())
+    ax.set(xlabel=UNSEEN, ylabel=LOSS, title="Descent leaves the flow", xlim=(1.5, 2 * widest))
+    ax.set_ylim(0.1 / widest**2, 1)
+    ax.legend(loc="lower left")
+    return ax
+
+
+def edge_law(points: Mapping[int, tuple[np.ndarray, np.ndarray]], law, ax: Axes) -> Axes:
+    r"""Measured departures: for each depth the learning rates $\eta$ and $|W_{11}|$; `law(eta, depth)` is the line."""
+    for (depth, (rates, w)), color, marker in zip(points.items(), COLORS, _MARKERS):
+        ax.loglog(2 / rates, w, marker, color=color, ms=5, label=f"depth {depth}")
+        ax.loglog(2 / rates, law(rates, depth), color=color, lw=1)
+    ax.set(xlabel=r"$2 / \eta$", ylabel=r"$|W_{11}|$ on leaving the flow", title="The law of the edge")
+    ax.legend(loc="lower right")
+    return ax
+
+
+def beyond_the_edge(runs: Mapping[str, object], sharpness: Mapping[str, np.ndarray], edges, axes) -> np.ndarray:
+    """One column per labelled run: above the unseen entry and its edge, below the sharpness in units of 2 / eta."""
+    for k, (column, (label, run)) in enumerate(zip(axes.T, runs.items())):
+        later = run.step > 0
+        column[0].axhline(edges[label], color=GREY, lw=1.2, dashes=_DOTTED, label="edge")
+        column[0].loglog(run.step[later], np.abs(run.W[later, 0, 0]), color=COLORS[0])
+        column[1].axhline(1, color=GREY, lw=1.2, dashes=_DOTTED)
+        column[1].semilogx(run.step[later], sharpness[label][later], color=COLORS[1], lw=1.2)
+        if (flipped := run.det_sign < 0).any():
+            first = run.step[np.argmax(flipped)]
+            for ax in column:
+                ax.axvline(first, color=COLORS[4], lw=1, label="sign lost" if ax is column[0] else None)
+        column[0].set(title=label, ylim=(0.01, 60))
+        column[1].set(xlabel="step", ylim=(0, 1.5))
+        if k == 1:
+            column[0].legend(loc="lower right")
+    axes[0, 0].set_ylabel(r"$|W_{11}|$")
+    axes[1, 0].set_ylabel(r"sharpness $\cdot \; \eta / 2$")
+    return axes
+
+
+def created_unbalancedness(rates: np.ndarray, nu: Mapping[str, np.ndarray], ax: Axes) -> Axes:
+    """Weak unbalancedness against the learning rate, several starts (columns) per label; a line of slope one."""
+    for (label, values), color, marker in zip(nu.items(), COLORS, _MARKERS):
+        for j, column in enumerate(values.T):
+            ax.loglog(rates, column, marker, color=color, ms=4, label=label if j == 0 else None)
+            ax.loglog(rates, column[-1] * rates / rates[-1], color=color, lw=0.8)
+    ax.set(xlabel=r"learning rate $\eta$", ylabel=r"weak unbalancedness $|\nu|$", title="What descent unbalances")
+    ax.set_ylim(None, 20 * max(values.max() for values in nu.values()))
+    ax.legend(loc="upper left", ncols=2, columnspacing=1)
+    return ax
+
+
+def flips(
+    rates: np.ndarray, flip: Mapping[str, np.ndarray], end: Mapping[str, np.ndarray], predicted, ax: Axes
+) -> Axes:
+    """Where the sign is lost and where the entry settles: dots; `predicted` holds such a pair of mappings: lines."""
+    for (label, values), color, marker in zip(flip.items(), COLORS, _MARKERS):
+        for dots, lines in zip((values, end[label]), (predicted[0][label], predicted[1][label])):
+            ax.semilogx(rates, dots, marker, color=color, ms=4)
+            ax.semilogx(rates, lines, color=color, lw=1)
+    lowest_end = min(values.min() for values in end.values())
+    highest_flip = max(values.max() for values in flip.values())
+    ax.text(rates[-1], lowest_end - 0.35, "settles", va="top", color=GREY)
+    ax.text(rates[-1], highest_flip + 0.2, "sign lost", va="bottom", color=GREY)
+    ax.set(xlabel=r"learning rate $\eta$", ylabel=UNSEEN, title="Two thresholds", ylim=(0, None))
+    return ax
+
+
+def halved_learning_rate(full: Sequence, halved: Sequence, ax: Axes, *, title: str, color: str = COLORS[0]) -> Axes:
+    """The unseen entry against the loss at some learning rate (solid) and at half of it (dashed), start by start."""
+    loss = np.geomspace(0.4, 1e-4, 100)
+    ax.plot(loss, unseen_entry_lower_bound(loss), color=GREY, lw=1, dashes=_DOTTED)
+    for runs, line in ((full, {"lw": 2.2, "alpha": 0.45}), (halved, {"lw": 1.1, "dashes": (4, 2)})):
+        for k, run in enumerate(runs):
+            label = (r"$\eta$" if runs is full else r"$\eta / 2$") if k == 0 else None
+            ax.plot(run.loss, np.abs(run.W[:, 0, 0]), color=color, label=label, **line)
+    ax.set(xscale="log", yscale="log", xlim=(1.2, 0.8e-4), ylim=(0.05, 200), title=title)
+    return ax

@@ -1,0 +1,256 @@
+r"""Where gradient descent leaves gradient flow, and how it loses the sign of the determinant.
+
+Two mechanisms, both on `problems.two_by_two()`: the learning rate meets the sharpness (`sharpness`,
+`edge_of_stability`), and the discretization unbalances the factors (`weak_unbalancedness`, `predicted_flip`).
+`optimizer_descents` runs any optimizer of optax and keeps the factors along the way.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, ArrayLike, Float, Int, Real
+from scipy.interpolate import PchipInterpolator
+
+from implreg_core import _check
+from implreg_core.descent import check_start, log_spaced_steps, objective_gradient
+from implreg_core.factorizations import Factors, product_matrix, slogdet
+from implreg_core.flow import SignPreservingFlow
+from implreg_core.problems import Completion
+
+
+def sharpness(problem: Completion, factors: Factors) -> Float[Array, ""]:
+    r"""Sharpness: the largest eigenvalue of the Hessian of $\phi(W_1, \dots, W_L) = \ell(W_L \cdots W_1)$.
+
+    Exact, from the dense Hessian over all entries of all factors, so meant for small ones. A step of gradient descent
+    with learning rate $\eta$ is stable near a minimum only where the sharpness is below $2 / \eta$.
+
+    **Raises:** ValueError if a factor is not finite or the product does not have the shape of `problem`.
+
+    **References:** Cohen, Kaur, Li, Kolter & Talwalkar (2021).
+    """
+    vector, unravel = ravel_pytree(check_start(problem, factors))
+    hessian = jax.hessian(lambda vector: problem.loss(product_matrix(unravel(vector))))(vector)
+    return jnp.linalg.eigvalsh(hessian)[-1]
+
+
+def edge_of_stability(
+    learning_rate: Real[ArrayLike, "*shape"], depth: int, *, momentum: Real[ArrayLike, ""] = 0.0
+) -> Float[Array, "*shape"]:
+    r"""The unseen entry at which gradient descent leaves the balanced flow of `problems.two_by_two()`.
+
+    $$w = \left( \frac{2 (1 + \beta)}{\eta} \right)^{L / (2L - 2)}$$
+
+    There the sharpness $w^{2 - 2/L}$ of nearly fitting balanced factors meets the largest that is stable, which for
+    momentum $\beta$ (heavy ball) is $2 (1 + \beta) / \eta$. Exact up to a relative error of order $w^{-2}$.
+
+    **Raises:** ValueError if `learning_rate` is not positive, `depth` is below 2 or `momentum` is not in [0, 1).
+    """
+    learning_rate = _check.positive(learning_rate, "learning_rate")
+    depth, momentum = _check.integer(depth, "depth", 2), _check.nonnegative(momentum, "momentum")
+    if _check.fails(momentum < 1):
+        raise ValueError(f"`momentum` must be below 1; got {momentum}.")
+    return (2 * (1 + momentum) / learning_rate) ** (depth / (2 * depth - 2))
+
+
+def fitted_law(
+    learning_rates: Real[ArrayLike, " n"], w: Real[ArrayLike, " n"], depth: int
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    r"""Exponent $p$ and constant $C$ of $w = C \, (2/\eta)^p \, (1 + b \, w_0^{-2})$, each with its standard error.
+
+    Least squares in logarithms, with $b$ fitted too: $w_0$ is `edge_of_stability`, whose relative error is of order
+    $w_0^{-2}$. The errors are those of linear regression; in runs without randomness they measure the misfit.
+
+    **Returns:** `(p, error of p), (C, error of C)`.
+
+    **Raises:** ValueError if there are fewer than four points, shapes differ or a value is not positive.
+    """
+    learning_rates, w = _check.positive(learning_rates, "learning_rates"), _check.positive(w, "w")
+    _check.same_shape(w, learning_rates.shape, "w")
+    if w.size < 4:
+        raise ValueError(f"`w` must have at least four points, for three parameters and an error; got {w.size}.")
+    x, y = np.log(2 / np.asarray(learning_rates)), np.log(np.asarray(w))
+    design = np.stack([x, np.ones_like(x), np.asarray(edge_of_stability(learning_rates, depth)) ** -2], axis=1)
+    coefficients, *_ = np.linalg.lstsq(design, y, rcond=None)
+    variance = np.sum((y - design @ coefficients) ** 2) / (len(y) - 3)
+    error = np.sqrt(variance * np.diag(np.linalg.inv(design.T @ design)))
+    (p, log_C, _), (p_error, log_C_error, _) = coefficients, error
+    C = float(np.exp(log_C))
+    return (float(p), float(p_error)), (C, C * float(log_C_error))
+
+
+def departure(run, path: SignPreservingFlow, *, excess: float = 0.1) -> float:
+    r"""The unseen entry $|W_{11}|$ at which a descent leaves the flow: its loss first exceeds the flow's by `excess`.
+
+    Losses are compared at equal $|W_{11}|$. `run` is a `Descent` or an `OptimizerDescent` whose unseen entry stays in
+    the range of `path`, where that of `path` grows.
+
+    **Raises:** ValueError if `excess` is not positive, or the run never leaves the flow.
+    """
+    excess = float(_check.positive(excess, "excess"))
+    w, flow_w = np.abs(run.W[:, 0, 0]), np.abs(path.W[:, 0, 0])
+    flow_loss = np.exp(np.interp(np.log(w), np.log(flow_w), np.log(path.loss)))
+    left = run.loss > (1 + excess) * flow_loss
+    if not left.any():
+        raise ValueError(f"`run` stays with the flow up to |W11| = {w[-1]:.4g}; raise max_steps or learning_rate.")
+    return float(w[np.argmax(left)])
+
+
+def flow_factors(path: SignPreservingFlow, depth: int) -> Factors:
+    r"""Balanced factors of every row of a flow's path: each of the `depth` factors has shape `(n, 2, 2)`.
+
+    As `factorizations.balanced`, but the second singular value comes from the path's determinant, whose sign and size
+    the entries of $W$ no longer tell once $w$ is large. Start descent from a late row of a flow with them.
+
+    **Raises:** ValueError if `depth` is below 2.
+    """
+    depth = _check.integer(depth, "depth", 2)
+    U, S, Vt = np.linalg.svd(path.W)
+    turned = np.linalg.det(U) * np.linalg.det(Vt) * path.det_sign < 0
+    Vt[turned, 1] *= -1
+    S = np.stack([S[:, 0], np.exp(path.log_abs_det) / S[:, 0]], axis=1)
+    root = S[:, None, :] ** (1 / depth)
+    middle = root * np.eye(2)
+    return tuple(map(jnp.asarray, (np.swapaxes(root, 1, 2) * Vt, *[middle] * (depth - 2), U * root)))
+
+
+def weak_unbalancedness(W_1: Float[ArrayLike, "2 2"], W_2: Float[ArrayLike, "2 2"]) -> Float[Array, ""]:
+    r"""Unbalancedness in the weak direction: $\nu = \sigma_2(W_2)^2 - \sigma_2(W_1)^2$, without cancellation.
+
+    With $u$ the second left singular vector of $W_1$ and $v$ the second right one of $W_2$, it is computed as
+    $u^\top (W_2^\top W_2 - W_1 W_1^\top) v \, / \, u^\top v$.
+
+    **Raises:** ValueError if a factor is not one finite 2 x 2 matrix, or $u \perp v$: such factors share no weak
+    direction.
+    """
+    W_1, W_2 = _check.matrix(W_1, "W_1"), _check.matrix(W_2, "W_2")
+    _check.same_shape(W_1, (2, 2), "W_1")
+    _check.same_shape(W_2, (2, 2), "W_2")
+    u, v = jnp.linalg.svd(W_1)[0][:, 1], jnp.linalg.svd(W_2)[2][1]
+    if _check.fails(jnp.abs(u @ v) > 1e-8):
+        raise ValueError(f"`W_1` and `W_2` have orthogonal weak directions {u}, {v}; pass factors late in training.")
+    return u @ (W_2.T @ W_2 - W_1 @ W_1.T) @ v / (u @ v)
+
+
+def predicted_flip(path: SignPreservingFlow, nu: Real[ArrayLike, ""]) -> tuple[float, float]:
+    r"""Where depth-2 descent changes the determinant's sign, and where it then settles, from the flow beside it.
+
+    Let `path` be the balanced flow of depth 2 from the same product, of positive determinant, and $\sigma_2(w)$ its
+    second singular value where the unseen entry has size $w$. Factors of weak unbalancedness $\nu$ flip at
+    $\sigma_2(w) = |\nu| / 4$, and reach determinant $-1$ at $\sigma_2(w) = \nu^2 w / 16$.
+
+    *Derivation.* The weak components $a, b$ of the factors obey $\dot a = -g b$, $\dot b = -g a$, so
+    $b^2 - a^2 = \nu$ stays, and $s = (a + b) / 2$ decays as its balanced counterpart: $s^2 = \sigma_2(w)$. Hence
+    $ab = s^2 - \nu^2 / (16 s^2)$, which vanishes at $s^2 = |\nu| / 4$ and later is $-1/w$.
+
+    **Raises:** ValueError if `nu` is zero (then there is no flip), or so large or small that `path` does not reach
+    the place.
+    """
+    size = abs(float(_check.nonzero(nu, "nu")))
+    rows = path.loss < 0.4  # from here on |w| grows and the second singular value decays
+    w, sigma_1 = np.abs(path.W[rows, 0, 0]), np.linalg.norm(path.W[rows], ord=2, axis=(1, 2))
+    log_sigma_2 = path.log_abs_det[rows] - np.log(sigma_1)
+
+    def crossing(decaying, level, name):
+        if not decaying[-1] <= level <= decaying[0]:
+            raise ValueError(
+                f"`nu`={nu} puts the {name} off the path, which covers unseen entries from {w[0]:.3g} to {w[-1]:.3g}; "
+                "lower the path's target_loss, or do without a prediction."
+            )
+        return float(PchipInterpolator(-decaying, w)(-level))
+
+    return (
+        crossing(log_sigma_2, np.log(size / 4), "flip"),
+        crossing(log_sigma_2 - np.log(w), 2 * np.log(size / 4), "end"),
+    )
+
+
+class OptimizerDescent(eqx.Module):
+    r"""One run of an optimizer at its recorded steps, with the factors at each of them. Every row is finite."""
+
+    step: Int[np.ndarray, " n"]
+    loss: Float[np.ndarray, " n"]
+    W: Float[np.ndarray, "n rows columns"]  # the product matrix W_{L:1}
+    factors: Factors  # each (n, rows, columns): unlike in `Descent`, all recorded steps
+    det_sign: Float[np.ndarray, " n"]  # of the product, from the determinants of the factors
+    learning_rate: float
+    diverged: bool  # whether later rows were dropped because a value was no longer finite
+
+
+Optimizer = Callable[[Array], optax.GradientTransformation]
+
+
+def optimizer_descents(
+    problem: Completion,
+    factors: Factors,
+    optimizer: Optimizer,
+    *,
+    learning_rate: Real[ArrayLike, "..."],
+    max_steps: int,
+    records_per_decade: int = 50,
+) -> list[OptimizerDescent]:
+    r"""Many runs of an optax optimizer on $\phi(W_1, \dots, W_L) = \ell(W_L \cdots W_1)$ with a square product.
+
+    **Arguments:** each factor has a leading axis over runs; `optimizer` makes the optimizer from a learning rate, as
+    `optax.adam` or `functools.partial(optax.sgd, momentum=0.9)`; `learning_rate` is one number or one per run.
+
+    **Returns:** one `OptimizerDescent` per run, in order. All use `max_steps` steps; with `optax.sgd` the run is that
+    of `descent.gradient_descent`, which is faster and can stop at a target loss.
+
+    **Raises:** ValueError naming the argument if a factor is not finite, factors have no common leading axis, the
+    product does not have the shape of `problem`, or a number is out of range.
+
+    **References:** optax (DeepMind, 2020).
+    """
+    factors = tuple(_check.finite(W, f"factors[{j}]") for j, W in enumerate(factors))
+    shapes = [W.shape for W in factors]
+    if len({shape[:1] for shape in shapes}) != 1 or any(len(shape) != 3 or shape[0] == 0 for shape in shapes):
+        raise ValueError(f"`factors` must share one leading axis over at least one run; got shapes {shapes}.")
+    check_start(problem, tuple(W[0] for W in factors))
+    rates = _check.positive(learning_rate, "learning_rate")
+    runs = len(factors[0])
+    if rates.shape not in ((), (runs,)):
+        raise ValueError(f"`learning_rate` must be one number or one for each of {runs} runs; got {rates.shape}.")
+    rates = jnp.broadcast_to(rates, (runs,))
+    step = log_spaced_steps(max_steps, records_per_decade)
+    rows = jax.tree.map(np.asarray, _optimize(problem, factors, optimizer, rates, step))
+
+    def run(r):
+        loss, W, factors, det_sign = jax.tree.map(lambda x: x[r], rows)
+        finite = np.isfinite(loss) & np.all([np.isfinite(F).all((1, 2)) for F in factors], axis=0)
+        n = len(step) if finite.all() else int(np.argmin(finite))
+        kept = (step[:n], loss[:n], W[:n], tuple(F[:n] for F in factors), det_sign[:n])
+        return OptimizerDescent(*kept, float(rates[r]), bool(n < len(step)))
+
+    return [run(r) for r in range(runs)]
+
+
+@partial(jax.jit, static_argnums=2)
+def _optimize(problem, factors, optimizer, rates, record_at):
+    """Loss, product, factors and sign of the determinant at the recorded steps, with leading axes (runs, records)."""
+
+    def path(factors, rate):
+        method = optimizer(rate)
+
+        def advance(_, carry):
+            factors, memory = carry
+            updates, memory = method.update(objective_gradient(problem, factors), memory, factors)
+            return optax.apply_updates(factors, updates), memory
+
+        def segment(carry, k):
+            carry = jax.lax.fori_loop(record_at[k], record_at[k + 1], advance, carry)
+            return carry, carry[0]
+
+        _, later = jax.lax.scan(segment, (factors, method.init(factors)), jnp.arange(len(record_at) - 1))
+        return jax.tree.map(lambda first, rest: jnp.concatenate([first[None], rest]), factors, later)
+
+    def observe(factors):
+        W = product_matrix(factors)
+        return problem.loss(W), W, factors, slogdet(factors)[0]
+
+    return jax.vmap(jax.vmap(observe))(jax.vmap(path)(factors, rates))

@@ -1,0 +1,269 @@
+r"""Phase diagrams: of many runs on the 2x2 problem, which fraction drives the unseen entry up, over two settings.
+
+Here are the starts that the diagrams vary, the grid of runs, its counts with their error, and the law for how
+balanced a start must be. Gradient descent itself is `descent`'s, the pictures are `figures_sweeps`'s.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray, Real
+from scipy.stats import binomtest
+
+from implreg_core import _check, bounds, descent, factorizations, problems, ranks
+from implreg_core.factorizations import Factors
+
+
+class Axis(NamedTuple):
+    """One setting of a diagram and its values. Integers may set shapes (depth, width); the rest are floats."""
+
+    name: str
+    values: Sequence[int | float]
+
+
+class PhaseDiagram(eqx.Module):
+    r"""Where each run of a grid stopped, and what that amounts to: `runs` runs for every pair of settings.
+
+    A run *fits* if it reached `target_loss`. It *blows up* if there $|W_{11}| \ge (1 - r)^2 / r$ with
+    $r = \sqrt{2 \ell(W)}$: as large as a positive determinant would force it to be. It *settles* if it fits with
+    less. The rest did neither before the time limit, or diverged.
+    """
+
+    rows: Axis
+    columns: Axis
+    W: Float[np.ndarray, "rows columns runs 2 2"]  # the product where the run stopped
+    loss: Float[np.ndarray, "rows columns runs"]
+    unbalancedness: Float[np.ndarray, "rows columns runs"]  # of the start
+    target_loss: float
+
+    @property
+    def unseen_entry(self) -> Float[np.ndarray, "rows columns runs"]:
+        r"""$|W_{11}|$ where the run stopped."""
+        return np.abs(self.W[..., 0, 0])
+
+    @property
+    def effective_rank(self) -> Float[np.ndarray, "rows columns runs"]:
+        """Effective rank of the product where the run stopped."""
+        return np.asarray(_effective_ranks(self.W.reshape(-1, 2, 2))).reshape(self.loss.shape)
+
+    @property
+    def fits(self) -> Bool[np.ndarray, "rows columns runs"]:
+        """Whether the run reached the target loss."""
+        return self.loss <= self.target_loss
+
+    @property
+    def blows_up(self) -> Bool[np.ndarray, "rows columns runs"]:
+        """Whether it did so with an unseen entry of at least its lower bound for a positive determinant."""
+        return self.fits & (self.unseen_entry >= np.asarray(bounds.unseen_entry_lower_bound(self.loss)))
+
+    @property
+    def fraction(self) -> Float[np.ndarray, "rows columns"]:
+        """Fraction of all runs that blow up."""
+        return self.blows_up.mean(-1)
+
+    @property
+    def interval(self) -> Float[np.ndarray, "2 rows columns"]:
+        """Wilson's 95 % interval of `fraction`: lower and upper ends."""
+        return wilson_interval(self.blows_up.sum(-1), self.loss.shape[-1])
+
+
+def phase_diagram(
+    key: PRNGKeyArray,
+    start: Callable[..., Factors],
+    rows: Axis,
+    columns: Axis,
+    *,
+    runs: int,
+    target_loss: float,
+    max_time: float,
+    learning_rate: float | None = None,
+) -> PhaseDiagram:
+    r"""Gradient descent on `problems.two_by_two()` from `runs` random starts for each pair of settings.
+
+    `start(key, **setting)` draws the factors; `setting` holds one value of each axis. Rows named `learning_rate`
+    go to descent instead; otherwise pass `learning_rate`. A run ends at `target_loss`, or after `max_time` units
+    of $t = \eta n$.
+
+    A row is one compiled call over columns x runs, and rows of equal shapes share its program. The learning rate
+    varies between rows because a call lasts as long as its slowest run. Rows draw from the same keys, so that
+    where only the learning rate differs the starts are the same; columns are independent.
+
+    **Raises:** ValueError if an axis is empty, repeats a value or has one that is not finite; if columns are not
+    floats, are the learning rate or have the rows' name; if the learning rate is given twice or not at all; if
+    `runs` is below 1; if the target loss, the time or a learning rate is not positive.
+    """
+    rows, columns = _axis(rows, "rows"), _axis(columns, "columns")
+    if any(isinstance(value, int) for value in columns.values):
+        raise ValueError(f"`columns` must hold floats; got {columns.values}. Use `rows` for depth or width.")
+    if columns.name in (rows.name, "learning_rate"):
+        raise ValueError(
+            f"`columns` must be a setting of the start, other than the rows' {rows.name!r}; got {columns.name!r}."
+        )
+    if (rows.name == "learning_rate") == (learning_rate is not None):
+        raise ValueError(
+            f"`learning_rate` must be the rows or a number, not both or neither; got {learning_rate} and rows "
+            f"named {rows.name!r}."
+        )
+    rates = rows.values if learning_rate is None else (learning_rate,) * len(rows.values)
+    _check.positive(rates, "learning_rate")
+    target_loss, max_time = _check.positive(target_loss, "target_loss"), _check.positive(max_time, "max_time")
+    keys = jr.split(key, (len(columns.values), _check.integer(runs, "runs", 1)))
+
+    stopped = []
+    for value, rate in zip(rows.values, rates):
+        setting = {} if rows.name == "learning_rate" else {rows.name: value}
+        factors = _starts(start, keys, columns.name, jnp.asarray(columns.values), _traced(setting))
+        ends = descent.gradient_descents(
+            problems.two_by_two(),
+            factors,
+            learning_rate=rate,
+            max_steps=int(np.ceil(max_time / rate)),
+            target_loss=float(target_loss),
+            records_per_decade=10,
+        )
+        W, loss = [run.W[-1] for run in ends], [run.loss[-1] for run in ends]
+        stopped.append((W, loss, _unbalancedness(factors)))
+    grid = (len(rows.values), *keys.shape)
+    W, loss, unbalancedness = (np.asarray(part) for part in zip(*stopped))
+    return PhaseDiagram(
+        rows,
+        columns,
+        W=W.reshape(*grid, 2, 2),
+        loss=loss.reshape(grid),
+        unbalancedness=unbalancedness.reshape(grid),
+        target_loss=float(target_loss),
+    )
+
+
+def gaussian_start(
+    key: PRNGKeyArray, *, depth: int, scale: Real[ArrayLike, ""], hidden: int = 2, sign: int = 1
+) -> Factors:
+    r"""Gaussian factors of a 2x2 product with entries of standard deviation `scale` and `sign` its determinant.
+
+    Independent factor entries of standard deviation $\text{scale}^{1/L} \, n^{-(L-1)/(2L)}$ for hidden width $n$.
+
+    **Raises:** ValueError if `scale` is not positive, `depth` or `hidden` is below 2, or `sign` is not 1 or -1.
+    """
+    depth, hidden = _check.integer(depth, "depth", 2), _check.integer(hidden, "hidden", 2)
+    std = _check.positive(scale, "scale") ** (1 / depth) * float(hidden) ** (-(depth - 1) / (2 * depth))
+    return turned_to_sign(factorizations.gaussian(key, depth, (2, 2), std=std, hidden=hidden), sign)
+
+
+def balanced_start(
+    key: PRNGKeyArray,
+    *,
+    depth: int,
+    scale: Real[ArrayLike, ""],
+    imbalance: Real[ArrayLike, ""] = 0.0,
+    sign: int = 1,
+) -> Factors:
+    r"""Balanced factors of a Gaussian 2x2 product with entries of standard deviation `scale`, then unbalanced.
+
+    `imbalance` $\kappa$ changes the factors, not their product: $W_j \to G_j W_j G_{j-1}^{-1}$ with
+    $G_j = e^{\kappa N_j}$, $N_j$ Gaussian, for the hidden layers and $G_0 = G_L = I$. At $\kappa = 0$ the factors
+    are balanced, at $\kappa = 1$ about as far from it as Gaussian ones.
+
+    **Raises:** ValueError if `scale` is not positive, `imbalance` is negative, `depth` is below 2, or `sign` is
+    neither 1 nor -1.
+    """
+    imbalance = _check.nonnegative(imbalance, "imbalance")
+    product_key, *layer_keys = jr.split(key, _check.integer(depth, "depth", 2))
+    factors = list(factorizations.balanced_gaussian(product_key, depth, (2, 2), std=scale))
+    for j, layer_key in enumerate(layer_keys):
+        N = imbalance * jr.normal(layer_key, (2, 2))
+        factors[j] = jax.scipy.linalg.expm(N) @ factors[j]
+        factors[j + 1] = factors[j + 1] @ jax.scipy.linalg.expm(-N)
+    return turned_to_sign(tuple(factors), sign)
+
+
+def turned_to_sign(factors: Factors, sign: int) -> Factors:
+    r"""The factors with the first column of $W_1$ negated where $\det W_{L:1}$ has not the given `sign`.
+
+    Balance stays as it was. Where the entries of $W_1$ are symmetric about zero, the result is distributed as the
+    factors given that sign: resampling without the waste.
+
+    **Raises:** ValueError if `sign` is neither 1 nor -1, or the product is not square.
+
+    **References:** Razin & Cohen (2020), Proposition 3, whose proof turns signs in this way.
+    """
+    if sign not in (1, -1):
+        raise ValueError(f"`sign` must be 1 or -1; got {sign!r}.")
+    found, _ = factorizations.slogdet(factors)
+    first, *later = factors
+    return (first.at[:, 0].multiply(jnp.where(found * sign < 0, -1.0, 1.0)), *later)
+
+
+def critical_unbalancedness(loss: Real[ArrayLike, "*shape"], depth: int) -> Float[Array, "*shape"]:
+    r"""The unbalancedness up to which, by order of magnitude, a start keeps $\det W > 0$ down to `loss`.
+
+    $\nu_* = \sigma_2^{2/L}$, the square of a factor's smaller singular value where the balanced flow has that
+    loss: on its slow manifold $w = 1 / \sqrt{2 \ell}$ and $d \sigma_2 / d w = - \sigma_2^{2 - 2/L} w^{2/L}$, so
+    $$\nu_* = \Bigl(\frac{L + 2}{L - 2}\Bigr)^{\frac{2}{L - 2}} w^{- \frac{2 (L + 2)}{L (L - 2)}} \quad (L \ge 3),
+    \qquad \nu_* = e^{- w^2 / 2} \quad (L = 2).$$
+    Holds for small losses and starts whose own $\sigma_2$ is not yet smaller.
+
+    **Raises:** ValueError if `loss` is not positive or `depth` is below 2.
+
+    **References:** ours; a heuristic, tested in the chapter on phase diagrams.
+    """
+    L, w_squared = _check.integer(depth, "depth", 2), 1 / (2 * _check.positive(loss, "loss"))
+    if L == 2:
+        return jnp.exp(-w_squared / 2)
+    return ((L + 2) / (L - 2)) ** (2 / (L - 2)) * w_squared ** (-(L + 2) / (L * (L - 2)))
+
+
+def wilson_interval(
+    count: Int[np.ndarray, " *shape"], total: int, confidence: float = 0.95
+) -> Float[np.ndarray, "ends *shape"]:
+    """Wilson's interval for a probability after `count` successes in `total` independent trials.
+
+    **Returns:** lower and upper ends. They stay within [0, 1] and differ even where `count` is 0 or `total`.
+
+    **Raises:** ValueError if `total` is below 1, a count is outside `0..total`, or `confidence` outside (0, 1).
+    """
+    total = _check.integer(total, "total", 1)
+    if np.any((count < 0) | (count > total)):
+        raise ValueError(f"`count` must lie between 0 and `total` = {total}; got {count}.")
+    if not 0 < confidence < 1:
+        raise ValueError(f"`confidence` must lie between 0 and 1; got {confidence}.")
+    ends = [binomtest(int(k), total).proportion_ci(confidence, "wilson") for k in count.ravel()]
+    return np.moveaxis(np.reshape(ends, (*count.shape, 2)), -1, 0)
+
+
+def _axis(axis, argument):
+    """`axis` with its values as Python numbers, checked."""
+    values = tuple(np.asarray(axis.values).tolist())
+    if not values or len(set(values)) < len(values) or not np.all(np.isfinite(values)):
+        raise ValueError(f"`{argument}` must hold distinct finite values, one at least; got {values}.")
+    return Axis(axis.name, values)
+
+
+def _traced(setting):
+    """Floats as arrays, the inputs of a compiled function; integers as they are, since they may set shapes."""
+    return {name: x if isinstance(x, int) else jnp.asarray(x) for name, x in setting.items()}
+
+
+@eqx.filter_jit
+def _starts(start, keys, column, values, setting):
+    """Factors with one leading axis over columns x runs."""
+
+    def draw(key, value):
+        return start(key, **{column: value}, **setting)
+
+    factors = jax.vmap(jax.vmap(draw, (0, None)))(keys, values)
+    return tuple(W.reshape(-1, *W.shape[2:]) for W in factors)
+
+
+@jax.jit
+def _unbalancedness(factors: Factors) -> Float[Array, " runs"]:
+    return jax.vmap(factorizations.unbalancedness)(factors)
+
+
+@jax.jit
+def _effective_ranks(W: Float[Array, "runs 2 2"]) -> Float[Array, " runs"]:
+    return jax.vmap(ranks.effective_rank)(W)

@@ -1,0 +1,298 @@
+"""The sign-preserving flow against its equation, a 40-digit oracle, the theorem and the asymptotic laws."""
+
+from decimal import Decimal
+from functools import reduce
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+import pytest
+from high_precision_flow import Oracle
+
+from implreg_core import _two_by_two_flow as charts
+from implreg_core import problems
+from implreg_core._rosenbrock import Rodas5P
+from implreg_core._sign_preserving import sign_preserving_flow, sign_preserving_flows
+
+POSITIVE = np.array([[0.3, -0.1], [0.2, 0.4]])
+NEGATIVE = np.array([[0.2, 0.3], [0.1, -0.1]])
+PERTURBED = (1.25, 0.75, 0.25)  # binary fractions, so that the oracle's problem is the same
+
+
+def gaussian_products(key, count, depth, std, det_sign):
+    """Products of Gaussian factors whose determinant has the sign `det_sign`, and their slogdet."""
+    factors = std * jr.normal(key, (count, depth, 2, 2))
+    signs, logs = jnp.linalg.slogdet(factors)
+    wrong = jnp.prod(signs, axis=1) != det_sign
+    factors = factors.at[wrong, 0].set(factors[wrong, 0, ::-1])  # swapping two rows
+    products = reduce(lambda product, W: W @ product, jnp.moveaxis(factors, 1, 0))
+    return products, (jnp.full(count, float(det_sign)), jnp.sum(logs, axis=1))
+
+
+def consistent_state(key, det_sign, spread=1.0):
+    W = spread * jr.normal(key, (2, 2))
+    W = jnp.where(jnp.sign(jnp.linalg.det(W)) == det_sign, W, W[::-1])
+    values = jnp.array([[0.0, 1.3], [-0.7, 0.2]])
+    flow = charts.Flow(values, jnp.asarray(det_sign), *map(jnp.asarray, (3.0, 0.5, 1e-28, 1e-7)))
+    residual = (W - values).at[0, 0].set(0.0)
+    return charts.State(W, residual, jnp.linalg.slogdet(W)[1], jnp.asarray(0.4)), flow
+
+
+def matrix_power(S, exponent):
+    values, vectors = np.linalg.eigh(S)
+    return vectors @ np.diag(np.abs(values) ** exponent) @ vectors.T
+
+
+@pytest.mark.parametrize("depth", [2, 3, 4, 10])
+@pytest.mark.parametrize("det_sign", [1.0, -1.0])
+def test_velocity_is_the_balanced_flow_of_the_product(depth, det_sign):
+    for key in jr.split(jr.key(0), 20):
+        state, flow = consistent_state(key, det_sign)
+        rest = map(jnp.asarray, (float(depth), 1.0, 1.0, 1.0))
+        flow = charts.Flow(flow.values, flow.det_sign, *rest)
+        dW, dq = charts.velocity(state, flow)
+        W, G = np.asarray(state.W), np.asarray(state.residual)
+        expected = -sum(
+            matrix_power(W @ W.T, (j - 1) / depth) @ G @ matrix_power(W.T @ W, (depth - j) / depth)
+            for j in range(1, depth + 1)
+        )
+        size = np.max(np.abs(expected))
+        assert np.allclose(dW, expected, rtol=0, atol=1e-9 * size)  # eigh limits the comparison
+        expected_dq = np.trace(np.linalg.solve(W, expected))
+        assert np.isclose(dq, expected_dq, rtol=1e-7, atol=1e-7 * size)
+
+
+def test_velocity_is_regular_where_singular_values_coincide():
+    _, flow = consistent_state(jr.key(0), 1.0)
+    W = 0.5 * jnp.eye(2)
+    state = charts.State(W, (W - flow.values).at[0, 0].set(0.0), jnp.log(0.25), jnp.asarray(0.0))
+    dW, _ = charts.velocity(state, flow)
+    assert np.allclose(dW, -3 * 0.5 ** (2 - 2 / 3) * state.residual, atol=1e-12)  # all powers are scalar
+    jacobian = jax.jacfwd(lambda W: charts.velocity(eqx.tree_at(lambda s: s.W, state, W), flow)[0])(W)
+    assert np.all(np.isfinite(jacobian))
+
+
+@pytest.mark.parametrize("det_sign", [1.0, -1.0])
+@pytest.mark.parametrize("chart", ["early", "late"])
+def test_charts_move_as_the_velocity_says(chart, det_sign):
+    """The chain rule through `read` must give dW/dt and dq/dt: the spring vanishes on consistent states."""
+    read, rate = getattr(charts, f"{chart}_read"), getattr(charts, f"{chart}_rate")
+    for key in jr.split(jr.key(1), 20):
+        state, flow = consistent_state(key, det_sign)
+        y = (
+            charts.late_write(state, flow)
+            if chart == "late"
+            else jnp.array([*jnp.arcsinh(state.W / flow.scale).ravel(), state.log_abs_det, state.log_time])
+        )
+        same, moved = jax.jvp(lambda y: read(y, flow), (y,), (rate(0.0, y, flow),))
+        for name in ("W", "residual", "log_abs_det", "log_time"):
+            assert np.allclose(getattr(same, name), getattr(state, name), atol=1e-12)
+        dt = moved.log_time * jnp.exp(state.log_time) * flow.time_unit
+        dW, dq = charts.velocity(state, flow)
+        cap = 1e-9 * (1 + state.W[0, 0] ** 2) ** 2  # by which the late chart slows residuals
+        assert np.allclose(moved.W, dt * dW, rtol=0, atol=(1e-9 + 4 * cap) * dt * jnp.max(jnp.abs(dW)))
+        assert np.isclose(moved.log_abs_det, dt * dq, rtol=1e-9, atol=1e-9)
+
+
+def test_spring_restores_the_identity():
+    state, flow = consistent_state(jr.key(2), 1.0)
+    y = charts.late_write(state, flow)
+
+    def defect(y):
+        state = charts.late_read(y, flow)
+        return flow.det_sign * jnp.exp(state.log_abs_det) - jnp.linalg.det(state.W)
+
+    for i in (0, 3, 4):  # w, the residual of W22, q
+        off = y.at[i].add(1e-3)
+        before, change = jax.jvp(defect, (off,), (charts.late_rate(0.0, off, flow),))
+        assert change * before < -0.1 * before**2
+
+
+def test_rodas5p_has_order_five_and_is_stable():
+    def rate(t, y, args):  # a pendulum: autonomous and nonlinear
+        return jnp.array([y[1], -jnp.sin(y[0])])
+
+    def end(step):
+        solver = Rodas5P(lambda y, args: jnp.ones(2))
+        return diffrax.diffeqsolve(
+            diffrax.ODETerm(rate), solver, t0=0.0, t1=2.0, dt0=step, y0=jnp.array([1.0, 0.5]),
+            stepsize_controller=diffrax.ConstantStepSize(),
+        ).ys[-1]  # fmt: skip
+
+    exact = end(0.01)
+    errors = [np.linalg.norm(end(step) - exact) for step in (0.4, 0.2, 0.1)]
+    assert np.all(np.log2(np.divide(errors[:-1], errors[1:])) > 4.7)
+
+    y1, *_ = Rodas5P(lambda y, args: 1.0).step(
+        diffrax.ODETerm(lambda t, y, args: -1e12 * y), 0.0, 1.0, jnp.ones(1), None, None, False
+    )
+    assert abs(y1[0]) < 1e-9  # L-stable
+
+
+@pytest.mark.parametrize("depth", [2, 3, 4, 10])
+@pytest.mark.parametrize("start", [1.0, 1e-2, 1e-4, "gaussian 1e-1", "gaussian 1e-3", "gaussian 1e-6"])
+def test_positive_determinant_diverges_at_every_depth(depth, start):
+    problem = problems.two_by_two()
+    if isinstance(start, str):
+        W0, slogdet = gaussian_products(jr.key(depth), 1, depth, float(start.split()[1]), 1.0)
+        path = sign_preserving_flows(problem, W0, depth=depth, slogdet=slogdet)[0]
+    else:
+        path = sign_preserving_flow(problem, start * np.eye(2), depth=depth)
+    w, root = np.abs(path.W[:, 0, 0]), np.sqrt(2 * path.loss)
+    assert path.converged and path.loss[-1] <= 1e-28 and path.det_sign == 1
+    assert abs(w[-1] * root[-1] - 1) < 1e-6  # det W is still about 1e-7 at depth 10, and 1 + det is the limit
+    assert np.all(np.diff(path.loss) <= 1e-15)  # at first the fall of a loss near 1 is below its rounding
+    assert np.all(np.diff(path.t) >= 0)  # at depth 10, the start takes so long that the rest is instantaneous
+    deep = root < 0.5
+    assert np.all(w[deep] >= (1 - root[deep]) ** 2 / root[deep] * (1 - 1e-12))  # as det > 0 entails
+    assert np.all(np.isfinite(path.log_abs_det))
+
+
+@pytest.mark.parametrize("depth", [2, 3, 4, 10])
+def test_rate_of_divergence(depth):
+    path = sign_preserving_flow(problems.two_by_two(), np.eye(2), depth=depth)
+    w = path.W[:, 0, 0]
+    assert np.isclose(path.t[-1] * (2 * depth + 2), w[-1] ** (2 + 2 / depth), rtol=1e-5)
+    tail = path.loss < 1e-16
+    exponent = np.polyfit(np.log(path.t[tail]), np.log(w[tail]), 1)[0]
+    assert np.isclose(exponent, depth / (2 * depth + 2), rtol=1e-4)
+
+
+def test_determinant_at_depth_two_falls_like_a_gaussian_in_the_unseen_entry():
+    path = sign_preserving_flow(problems.two_by_two(), np.eye(2), depth=2)
+    assert np.isclose(path.log_abs_det[-1], -(path.W[-1, 0, 0] ** 2) / 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("depth", "W0", "problem"),
+    [(2, np.eye(2), ()), (3, NEGATIVE, ()), (10, POSITIVE, ()), (3, POSITIVE, PERTURBED)],
+)
+def test_unseen_entry_agrees_with_forty_digits(depth, W0, problem):
+    problem = problems.two_by_two(*problem)
+    det_sign, log_abs_det = np.linalg.slogdet(W0)
+    oracle = Oracle(W0.ravel(), log_abs_det, problem.values.ravel(), int(det_sign), depth)
+    expected = oracle.unseen_entry_at([Decimal("1e-2"), Decimal("1e-4"), Decimal("1e-8")])
+    path = sign_preserving_flow(problem, W0, depth=depth)
+    assert np.max(np.abs(path.at_loss(np.array([1e-2, 1e-4, 1e-8])).W[:, 0, 0] / expected - 1)) < 1e-6
+
+
+def test_tolerance_buys_accuracy():
+    def entries(rtol):
+        path = sign_preserving_flow(problems.two_by_two(), POSITIVE, depth=3, rtol=rtol)
+        return path.at_loss(np.array([1e-1, 1e-2, 1e-3, 1e-6])).W[:, 0, 0]
+
+    errors = [np.max(np.abs(entries(rtol) / entries(1e-10) - 1)) for rtol in (1e-4, 1e-6, 1e-8)]
+    assert errors[0] < 1e-3 and errors[1] < 1e-5 and errors[2] < 1e-7
+
+
+@pytest.mark.parametrize("depth", [2, 3, 4])
+def test_negative_determinant_reaches_a_finite_solution(depth):
+    path = sign_preserving_flow(problems.two_by_two(), NEGATIVE, depth=depth)
+    assert path.converged and path.det_sign == -1
+    assert abs(path.W[-1, 0, 0]) < 30 and abs(path.log_abs_det[-1]) < 1e-12
+    assert np.allclose(path.W[-1].ravel()[1:], [1, 1, 0], atol=1e-13)
+
+
+def test_negative_determinant_from_small_starts_ends_far_away():
+    W0, slogdet = gaussian_products(jr.key(5), 32, 3, 1e-3, -1.0)
+    paths = sign_preserving_flows(problems.two_by_two(), W0, depth=3, slogdet=slogdet)
+    w = np.array([abs(path.W[-1, 0, 0]) for path in paths])
+    # |w| ~ [(L+2)/(L-2) s2^-(1-2/L)]^(L/(L+2)), with s2 = |det| / s1 of the start: det W waits while w grows
+    s2 = np.exp(slogdet[1]) / np.linalg.norm(W0, 2, axis=(1, 2))
+    assert all(path.converged for path in paths)
+    assert 0.6 < np.median(w / (5 * s2 ** (-1 / 3)) ** (3 / 5)) < 1.1
+
+
+def test_perturbed_observations_have_finite_limits_or_a_floor():
+    problem = problems.two_by_two(1.2, 0.7, 0.1)
+    W0, slogdet = gaussian_products(jr.key(1), 32, 3, 0.1, 1.0)
+    paths = sign_preserving_flows(problem, W0, depth=3, slogdet=slogdet)
+    assert {path.converged for path in paths} == {True, False}
+    for path in paths:
+        w, det = path.W[-1, 0, 0], np.exp(path.log_abs_det[-1])
+        if path.converged:
+            assert np.isclose(w, (0.84 + det) / 0.1, rtol=1e-12) and w > 8.4
+        else:
+            assert "floor" in path.status and w < -1e5
+            assert 0.005 <= path.loss[-1] < 0.00500006  # it stops when within 100 rtol of the floor
+            assert np.isclose(w * path.W[-1, 1, 1], 0.84 + det, rtol=1e-3)  # W22 is 1e-9 of the scale of eps off
+
+
+@pytest.mark.parametrize("eps", [0.0, 0.01, 0.05, 0.1, 0.5])
+@pytest.mark.parametrize("depth", [2, 3, 4])
+def test_the_authors_perturbed_problems(depth, eps):
+    problem = problems.two_by_two(-2.0, 0.5, eps)
+    path = sign_preserving_flow(problem, np.array([[-0.1, 0.05], [-0.02, 0.3]]), depth=depth)
+    root = np.sqrt(2 * path.loss)
+    bound = (2 - root) * (0.5 - root) / (eps + root)
+    assert path.det_sign == -1 and (path.converged or "floor" in path.status)
+    assert np.all((np.abs(path.W[:, 0, 0]) >= bound * (1 - 1e-12))[root < 0.5])
+
+
+@pytest.mark.parametrize("det_sign", [1.0, -1.0])
+def test_a_batch_is_its_members(det_sign):
+    W0, slogdet = gaussian_products(jr.key(3), 32, 3, 0.1, det_sign)
+    problem = problems.two_by_two()
+    paths = sign_preserving_flows(problem, W0, depth=3, slogdet=slogdet)
+    for i in (0, 7, 31):
+        path = paths[i]
+        alone = sign_preserving_flow(problem, W0[i], depth=3, slogdet=(slogdet[0][i], slogdet[1][i]))
+        levels = np.array([1e-1, 1e-4, 1e-12, 1e-26])
+        assert np.allclose(path.at_loss(levels).W, alone.at_loss(levels).W, rtol=1e-6)
+        assert path.converged and alone.converged
+
+
+def test_residuals_are_resolved_below_rounding():
+    path = sign_preserving_flow(problems.two_by_two(), np.eye(2), depth=3, target_loss=1e-50)
+    w, e12, e21, r = path.W[-1, 0, 0], *path.residual[-1].ravel()[1:]
+    assert path.converged
+    assert np.allclose([e12 * w**2, e21 * w**2, r * w], [-1, -1, 1], rtol=1e-6)  # the slow manifold
+
+
+def test_trouble_is_told():
+    problem = problems.two_by_two(1.2, 0.7, 0.1)
+    too_deep = sign_preserving_flow(problem, POSITIVE, depth=3, target_loss=1e-60)
+    assert not too_deep.converged and "max_steps=2048" in too_deep.status
+    assert np.isclose(too_deep.W[-1, 0, 0], (0.84 + np.exp(too_deep.log_abs_det[-1])) / 0.1, rtol=1e-12)
+    with pytest.raises(ValueError, match="`loss` must be on the path"):
+        too_deep.at_loss(np.array([1e-20, 1e-40]))
+    # W21 < 0 cannot pass zero while W11 = W22 = 0: a saddle, from which rounding alone would lead away.
+    saddle = sign_preserving_flow(problems.two_by_two(), np.array([[0.0, 1.0], [-1.0, 0.0]]), depth=3)
+    assert not saddle.converged and saddle.loss[-1] > 0.49
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(problem=problems.completion(np.eye(2), np.eye(2, dtype=bool))), "`problem`"),
+        (dict(problem=problems.completion(np.eye(3), np.ones((3, 3), bool))), "`problem`"),
+        (dict(W0=np.ones((2, 2))), "`W0` must have a determinant"),
+        (dict(W0=np.zeros((2, 2))), "`W0` must have a determinant"),
+        (dict(W0=np.array([[1.0, 1.0], [1.0, 1.0 + 1e-9]])), "`slogdet`"),
+        (dict(W0=np.array([[np.nan, 1.0], [1.0, 1.0]])), "`W0` must be finite"),
+        (dict(W0=np.eye(3)), "`W0` must have shape"),
+        (dict(depth=1), "`depth`"),
+        (dict(depth=2.5), "`depth`"),
+        (dict(target_loss=0.0), "`target_loss`"),
+        (dict(target_loss=1e-200), "`target_loss`"),
+        (dict(rtol=1e-14), "`rtol`"),
+        (dict(max_steps=0), "`max_steps`"),
+        (dict(slogdet=(0.0, 1.0)), "`slogdet"),
+        (dict(slogdet=(1.0, -np.inf)), "`slogdet`"),
+    ],
+)
+def test_bad_input_is_refused(change, message, unchecked_types):
+    arguments = dict(problem=problems.two_by_two(), W0=POSITIVE, depth=3) | change
+    with pytest.raises(ValueError, match=message):
+        sign_preserving_flow(**arguments)
+
+
+def test_bad_batches_are_refused(unchecked_types):
+    with pytest.raises(ValueError, match=r"\(batch, 2, 2\)"):
+        sign_preserving_flows(problems.two_by_two(), POSITIVE, depth=3)
+    with pytest.raises(ValueError, match=r"`slogdet\[0\]`"):
+        slogdet = (np.ones(2), np.ones(2))
+        sign_preserving_flows(problems.two_by_two(), POSITIVE[None], depth=3, slogdet=slogdet)
