@@ -94,7 +94,7 @@ def sign_preserving_flow(
     and the times cover tens of decades. `problem` is any `problems.two_by_two`, and `depth` is $L$. Give
     `slogdet`, as `factorizations.slogdet` returns it, if the entries of `W0` no longer tell the determinant,
     as for a product of many factors. `rtol` bounds the local error; $W_{11}$ at a given loss is then good to
-    about `rtol`, too.
+    about `rtol`, and to 100 `rtol` where it ends finite but huge.
 
     **Returns:** a `SignPreservingFlow`. If the target cannot be reached, it is not `converged` and `status`
     says why: for $\epsilon \ne 0$, the start may lead to a side from which the loss only falls to

@@ -146,9 +146,7 @@ def gradient_descents(
     out = _descend(problem, factors, rates, target_loss, record_at)
     step, loss, W, factors, explosion, rates = jax.tree.map(np.asarray, (*out, rates))
     return [
-        _as_descent(
-            step[:, r], loss[:, r], W[:, r], tuple(F[r] for F in factors), explosion[r], rates[r], target_loss
-        )
+        _as_descent(step[:, r], loss[:, r], W[:, r], tuple(F[r] for F in factors), explosion[r], rates[r], target_loss)
         for r in range(runs)
     ]
 

@@ -243,7 +243,7 @@ def tightness(runs: Mapping[str, object], ax: Axes) -> Axes:
     ax.axhline(1, color=GREY, lw=1, dashes=(1, 1.5))
     for (label, run), color, dashes in zip(runs.items(), COLORS, DASHES):
         ax.plot(run.loss, np.abs(run.W[:, 0, 0]) * np.sqrt(2 * run.loss), color=color, dashes=dashes, label=label)
-    ax.set(ylabel=r"$|W_{11}| \, \sqrt{2 \ell}$", title="Entry against loss", ylim=(0, 1.8))
+    ax.set(ylabel=r"$|W_{11}| \, \sqrt{2 \ell}$", title="Entry against loss", ylim=(0, 1.15))
     _loss_axis(ax, min(run.loss[-1] for run in runs.values()))
     ax.legend(loc="lower right")
     return ax

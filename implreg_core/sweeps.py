@@ -85,58 +85,56 @@ def phase_diagram(
 ) -> PhaseDiagram:
     r"""Gradient descent on `problems.two_by_two()` from `runs` random starts for each pair of settings.
 
-    `start(key, **setting)` draws the factors; `setting` holds one value of each axis. Rows named `learning_rate`
-    go to descent instead; otherwise pass `learning_rate`. A run ends at `target_loss`, or after `max_time` units
-    of $t = \eta n$.
+    `start(key, **setting)` draws the factors; `setting` holds one value of each axis. The axis `learning_rate`, if
+    there is one, goes to descent instead; otherwise pass `learning_rate`. A run ends at `target_loss`, or after
+    `max_time` units of $t = \eta n$.
 
-    A row is one compiled call over columns x runs, and rows of equal shapes share its program. The learning rate
-    varies between rows because a call lasts as long as its slowest run. Rows draw from the same keys, so that
-    where only the learning rate differs the starts are the same; columns are independent.
+    A cell is one compiled call, which lasts as long as its slowest run; cells of equal shapes share its program.
+    Rows draw from the same keys, so that where only the learning rate differs the starts are the same; columns are
+    independent.
 
-    **Raises:** ValueError if an axis is empty, repeats a value or has one that is not finite; if columns are not
-    floats, are the learning rate or have the rows' name; if the learning rate is given twice or not at all; if
-    `runs` is below 1; if the target loss, the time or a learning rate is not positive.
+    **Raises:** ValueError if an axis is empty, repeats a value or has one that is not finite; if both axes have one
+    name; if the learning rate is given twice or not at all; if `runs` is below 1; if the target loss, the time or
+    a learning rate is not positive.
     """
     rows, columns = _axis(rows, "rows"), _axis(columns, "columns")
-    if any(isinstance(value, int) for value in columns.values):
-        raise ValueError(f"`columns` must hold floats; got {columns.values}. Use `rows` for depth or width.")
-    if columns.name in (rows.name, "learning_rate"):
+    axes = {rows.name: rows.values, columns.name: columns.values}
+    if len(axes) < 2:
+        raise ValueError(f"`columns` must be another setting than the rows; got {rows.name!r} twice.")
+    if ("learning_rate" in axes) == (learning_rate is not None):
         raise ValueError(
-            f"`columns` must be a setting of the start, other than the rows' {rows.name!r}; got {columns.name!r}."
+            f"`learning_rate` must be an axis or a number, not both or neither; got {learning_rate} with axes "
+            f"{list(axes)}."
         )
-    if (rows.name == "learning_rate") == (learning_rate is not None):
-        raise ValueError(
-            f"`learning_rate` must be the rows or a number, not both or neither; got {learning_rate} and rows "
-            f"named {rows.name!r}."
-        )
-    rates = rows.values if learning_rate is None else (learning_rate,) * len(rows.values)
-    _check.positive(rates, "learning_rate")
-    target_loss, max_time = _check.positive(target_loss, "target_loss"), _check.positive(max_time, "max_time")
+    _check.positive(axes.get("learning_rate", learning_rate), "learning_rate")
+    target_loss = float(_check.positive(target_loss, "target_loss"))
+    max_time = float(_check.positive(max_time, "max_time"))
     keys = jr.split(key, (len(columns.values), _check.integer(runs, "runs", 1)))
 
-    stopped = []
-    for value, rate in zip(rows.values, rates):
-        setting = {} if rows.name == "learning_rate" else {rows.name: value}
-        factors = _starts(start, keys, columns.name, jnp.asarray(columns.values), _traced(setting))
+    def stopped(row, column, keys):
+        setting = {rows.name: row, columns.name: column}
+        rate = setting.pop("learning_rate", learning_rate)
+        factors = _starts(start, keys, _traced(setting))
         ends = descent.gradient_descents(
             problems.two_by_two(),
             factors,
             learning_rate=rate,
             max_steps=int(np.ceil(max_time / rate)),
-            target_loss=float(target_loss),
+            target_loss=target_loss,
             records_per_decade=10,
         )
-        W, loss = [run.W[-1] for run in ends], [run.loss[-1] for run in ends]
-        stopped.append((W, loss, _unbalancedness(factors)))
+        return [run.W[-1] for run in ends], [run.loss[-1] for run in ends], _unbalancedness(factors)
+
+    cells = [stopped(row, *column) for row in rows.values for column in zip(columns.values, keys)]
+    W, loss, unbalancedness = (np.asarray(part) for part in zip(*cells))
     grid = (len(rows.values), *keys.shape)
-    W, loss, unbalancedness = (np.asarray(part) for part in zip(*stopped))
     return PhaseDiagram(
         rows,
         columns,
         W=W.reshape(*grid, 2, 2),
         loss=loss.reshape(grid),
         unbalancedness=unbalancedness.reshape(grid),
-        target_loss=float(target_loss),
+        target_loss=target_loss,
     )
 
 
@@ -218,8 +216,8 @@ def critical_unbalancedness(loss: Real[ArrayLike, "*shape"], depth: int) -> Floa
 
 
 def wilson_interval(
-    count: Int[np.ndarray, " *shape"], total: int, confidence: float = 0.95
-) -> Float[np.ndarray, "ends *shape"]:
+    count: Int[np.ndarray, "..."], total: int, confidence: float = 0.95
+) -> Float[np.ndarray, "two ..."]:
     """Wilson's interval for a probability after `count` successes in `total` independent trials.
 
     **Returns:** lower and upper ends. They stay within [0, 1] and differ even where `count` is 0 or `total`.
@@ -249,14 +247,9 @@ def _traced(setting):
 
 
 @eqx.filter_jit
-def _starts(start, keys, column, values, setting):
-    """Factors with one leading axis over columns x runs."""
-
-    def draw(key, value):
-        return start(key, **{column: value}, **setting)
-
-    factors = jax.vmap(jax.vmap(draw, (0, None)))(keys, values)
-    return tuple(W.reshape(-1, *W.shape[2:]) for W in factors)
+def _starts(start, keys, setting):
+    """Factors with one leading axis over the keys."""
+    return jax.vmap(lambda key: start(key, **setting))(keys)
 
 
 @jax.jit
