@@ -141,6 +141,7 @@ def gradient_descents(
     rates = jnp.broadcast_to(rates, (runs,))
     target_loss = _check.nonnegative(target_loss, "target_loss")
     _check.same_shape(target_loss, (), "target_loss")
+    records_per_decade = _check.integer(records_per_decade, "records_per_decade", 1)
     record_at = log_spaced_steps(max_steps, records_per_decade)
     record_at = np.pad(record_at, (0, -len(record_at) % 100), mode="edge")  # few lengths, hence few compilations
     out = _descend(problem, factors, rates, target_loss, record_at)
@@ -188,7 +189,8 @@ def _descend(problem, factors, rates, target_loss, record_at):
 
     def observe(state):
         W = product_matrix(unflatten(state))
-        return problem.loss(W), W
+        r = problem.residual(W).ravel()
+        return 0.5 * matmul(r[None], r[:, None])[0, 0], W  # `problem.loss`, fused where W has up to four entries
 
     def goes_on(state, explosion):
         loss, _ = observe(state)
@@ -210,10 +212,13 @@ def _descend(problem, factors, rates, target_loss, record_at):
         begin, until = record_at[k], record_at[k + 1]
 
         def advance(_, carry):
-            state, running = carry
-            return jax.vmap(step)(state, rates), running & jax.vmap(goes_on)(state, explosion)
+            state, running = carry[:, :-1], carry[:, -1:]
+            running = jnp.where(jax.vmap(goes_on)(state, explosion)[:, None], running, 0.0)
+            return jnp.concatenate([jax.vmap(step)(state, rates), running], axis=1)
 
-        ahead, running = jax.lax.fori_loop(begin, until, advance, (state, ~stopped))
+        carry = jnp.pad(state, ((0, 0), (0, 1)), constant_values=1.0)  # one array, so that a step stays one kernel
+        carry = jax.lax.fori_loop(begin, until, advance, carry)
+        ahead, running = carry[:, :-1], carry[:, -1] == 1
         stops = ~stopped & ~(running & jax.vmap(goes_on)(ahead, explosion))
         n = jnp.where(stops, begin, jnp.where(stopped, n, until))
         state = jnp.where((stops | stopped)[:, None], state, ahead)

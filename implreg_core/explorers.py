@@ -27,6 +27,11 @@ _LEVELS = 65535  # 16-bit levels: far finer than a pixel, and their differences 
 _LARGEST = 1e300  # beyond it a difference of two values may overflow
 
 
+def static_build() -> bool:
+    """Whether the book is being built (`make book` sets IMPLREG_STATIC=1), rather than a notebook being run."""
+    return os.environ.get("IMPLREG_STATIC") == "1"
+
+
 class NoRun(ValueError):
     """Raised by `compute` where a setting has no run to show; the message is what the reader sees there."""
 
@@ -180,7 +185,7 @@ class Explorer:
         return f"Explorer({self.question!r}{settings})"
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        if os.environ.get("IMPLREG_STATIC") == "1":
+        if static_build():
             return {"text/plain": repr(self), "text/html": self.static_html()}
         view, _ = self.widget()._repr_mimebundle_()
         return {**view, "text/plain": repr(self)}  # the widget's own text holds a memory address

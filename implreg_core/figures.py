@@ -154,10 +154,11 @@ _METHOD_STYLE = {  # colour and marker
 
 
 def rank_against_norm(table: Mapping[tuple[str, int], Mapping[str, float]], ax: Axes) -> Axes:
-    """Effective rank against nuclear norm of the solutions in `table`, keyed by method and task; a line joins a task."""
+    """Effective rank against nuclear norm of the solutions in `table`, by method and task; a line joins a task."""
     for task in {task for _, task in table}:
         path = [table[method, task] for method in _METHOD_STYLE]
-        ax.plot([row["nuclear"] for row in path], [row["effective_rank"] for row in path], color=GREY, lw=0.5, alpha=0.6)
+        x, y = ([row[measure] for row in path] for measure in ("nuclear", "effective_rank"))
+        ax.plot(x, y, color=GREY, lw=0.5, alpha=0.6)
     for method, (color, marker) in _METHOD_STYLE.items():
         rows = [row for (name, _), row in table.items() if name == method]
         x, y = ([row[measure] for row in rows] for measure in ("nuclear", "effective_rank"))
@@ -259,7 +260,7 @@ def loss_over_time(runs: Mapping[str, object], ax: Axes) -> Axes:
 
 
 def careless_solver(exact, paths: Mapping[float, tuple[np.ndarray, np.ndarray]], ax: Axes) -> Axes:
-    """The exact flow and, by tolerance, the (loss, W) that a solver reports; a dot marks the flip of the determinant."""
+    """The exact flow and, by tolerance, the (loss, W) that a solver reports; a dot where the determinant flips."""
     _bound(ax, exact.loss[-1])
     ax.plot(exact.loss, np.abs(exact.W[:, 0, 0]), color=BLUE, label="exact flow")
     for (rtol, (loss, W)), color in zip(paths.items(), COLORS[1:]):

@@ -43,7 +43,7 @@ def unseen_entries(
         for k, run in enumerate(runs):
             w, shown = np.abs(run.W[:, 0, 0]), run.loss >= least_loss
             ax.plot(run.loss[shown], w[shown], color=color, dashes=dashes, lw=1.3, label=label if k == 0 else None)
-            ax.plot(run.loss[shown][-1], w[shown][-1], "o", color=color, ms=3.5, clip_on=False)
+            ax.plot(run.loss[shown][-1], w[shown][-1], "o", color=color, ms=3.5)
     ax.set(xscale="log", yscale="log", xlabel=LOSS + " (falls →)", ylabel=UNSEEN, title=title)
     ax.set(xlim=(5, least_loss * 0.6), ylim=(0.1, top))
     return ax
@@ -96,7 +96,8 @@ def norm_over_scale(scale: np.ndarray, norm: np.ndarray, levels: Mapping[str, fl
     ax.semilogx(scale, norm, "o-", color=COLORS[0], ms=3.5)
     for label, level in levels.items():
         ax.axhline(level, color=GREY, lw=1.2, dashes=_DOTS)
-        ax.annotate(label, (scale[0], level), xytext=(2, 4), textcoords="offset points", color=GREY)
+        end, side = (-1, "right") if abs(level - norm[0]) < abs(level - norm[-1]) else (0, "left")  # off the curve
+        ax.annotate(label, (scale[end], level), (0, 4), textcoords="offset points", color=GREY, ha=side)
     low, high = min(levels.values()), max(levels.values())
     ax.set(xlabel=r"starting scale $\alpha$", ylabel=r"nuclear norm of $W(\infty)$", title="From norm to rank")
     ax.set_ylim(low - 0.15 * (high - low), high + 0.2 * (high - low))

@@ -16,16 +16,16 @@ def departures(runs: Mapping[float, object], path, edges: Mapping[float, float],
     """Loss against the unseen entry: the flow `path`, descents by learning rate, and the predicted `edges`."""
     shown = path.loss < 0.3
     ax.loglog(np.abs(path.W[shown, 0, 0]), path.loss[shown], color=GREY, lw=4, alpha=0.35, label="flow")
-    for (rate, run), color, dashes in zip(runs.items(), COLORS, DASHES):
+    for (rate, run), color, marker in zip(runs.items(), COLORS, _MARKERS):
         late = run.loss < 0.3
-        ax.loglog(
-            np.abs(run.W[late, 0, 0]), run.loss[late], color=color, dashes=dashes, lw=1.3, label=rf"$\eta = {rate:g}$"
-        )
+        entry, label = np.abs(run.W[late, 0, 0]), rf"$\eta = {rate:g}$"
+        ax.loglog(entry, run.loss[late], marker, color=color, ms=2.2, label=label)
         ax.axvline(edges[rate], color=color, lw=1, dashes=_DOTTED)
     widest = max(edges.values())
     ax.set(xlabel=UNSEEN, ylabel=LOSS, title="Descent leaves the flow", xlim=(1.5, 2 * widest))
-    ax.set_ylim(0.1 / widest**2, 1)
-    ax.legend(loc="lower left")
+    ax.set(xticks=[2, 5, 10, 20], xticklabels=["2", "5", "10", "20"], ylim=(0.1 / widest**2, 1))
+    ax.minorticks_off()
+    ax.legend(loc="lower left", markerscale=2)
     return ax
 
 
@@ -50,10 +50,11 @@ def beyond_the_edge(runs: Mapping[str, object], sharpness: Mapping[str, np.ndarr
         if (flipped := run.det_sign < 0).any():
             first = run.step[np.argmax(flipped)]
             for ax in column:
-                ax.axvline(first, color=COLORS[4], lw=1, label="sign lost" if ax is column[0] else None)
+                ax.axvline(first, color=COLORS[4], lw=1)
         column[0].set(title=label, ylim=(0.01, 60))
         column[1].set(xlabel="step", ylim=(0, 1.5))
-        if k == 1:
+        if k == 0:
+            column[0].plot([], [], color=COLORS[4], lw=1, label="sign lost")
             column[0].legend(loc="lower right")
     axes[0, 0].set_ylabel(r"$|W_{11}|$")
     axes[1, 0].set_ylabel(r"sharpness $\cdot \; \eta / 2$")
@@ -80,10 +81,11 @@ def flips(
         for dots, lines in zip((values, end[label]), (predicted[0][label], predicted[1][label])):
             ax.semilogx(rates, dots, marker, color=color, ms=4)
             ax.semilogx(rates, lines, color=color, lw=1)
-    lowest_end = min(values.min() for values in end.values())
-    highest_flip = max(values.max() for values in flip.values())
-    ax.text(rates[-1], lowest_end - 0.35, "settles", va="top", color=GREY)
-    ax.text(rates[-1], highest_flip + 0.2, "sign lost", va="bottom", color=GREY)
+    middle = len(rates) // 2
+    lowest_end = min(values[middle] for values in end.values())
+    highest_flip = max(values[middle] for values in flip.values())
+    ax.text(rates[middle], lowest_end - 0.3, "settles", va="top", ha="center", color=GREY)
+    ax.text(rates[middle], highest_flip + 0.3, "sign lost", va="bottom", ha="center", color=GREY)
     ax.set(xlabel=r"learning rate $\eta$", ylabel=UNSEEN, title="Two thresholds", ylim=(0, None))
     return ax
 
@@ -97,4 +99,17 @@ def halved_learning_rate(full: Sequence, halved: Sequence, ax: Axes, *, title: s
             label = (r"$\eta$" if runs is full else r"$\eta / 2$") if k == 0 else None
             ax.plot(run.loss, np.abs(run.W[:, 0, 0]), color=color, label=label, **line)
     ax.set(xscale="log", yscale="log", xlim=(1.2, 0.8e-4), ylim=(0.05, 200), title=title)
+    return ax
+
+
+def optimizers(groups: Mapping[str, Sequence], ax: Axes, *, title: str) -> Axes:
+    """The unseen entry against a loss down to 1e-6, one colour and dash per optimizer, with the lower bound."""
+    loss = np.geomspace(0.4, 1e-6, 100)
+    ax.plot(loss, unseen_entry_lower_bound(loss), color=GREY, lw=1, dashes=_DOTTED, label="lower bound")
+    for (name, runs), color, dashes in zip(groups.items(), COLORS, DASHES):
+        for k, run in enumerate(runs):
+            w, label = np.abs(run.W[:, 0, 0]), name if k == 0 else None
+            ax.plot(run.loss, w, color=color, dashes=dashes, lw=1, alpha=0.8, label=label)
+    ax.set(xscale="log", yscale="log", xlim=(1.2, 1e-6), ylim=(0.01, 200), title=title)
+    ax.set(xticks=[1, 1e-2, 1e-4, 1e-6], xlabel=LOSS)
     return ax

@@ -1,24 +1,30 @@
 """What a chapter needs of its notebook: the look of figures, and numbers for the prose."""
 
-import os
+import ctypes
 
+import jax
 from IPython import get_ipython
 from IPython.display import display
 
 from implreg_core import figures
-
-
-def static_build() -> bool:
-    """Whether the book is being built (`make book` sets IMPLREG_STATIC=1), rather than a notebook being run."""
-    return os.environ.get("IMPLREG_STATIC") == "1"
+from implreg_core.explorers import static_build
 
 
 def setup() -> None:
-    """Apply the book's style; pictures are SVG in the book and sharp PNG elsewhere."""
+    """Apply the book's style, and keep the kernel within Binder's memory.
+
+    Pictures are SVG in the book and sharp PNG elsewhere.
+    """
     figures.apply_style()
+    _return_memory_after_compilations()
     shell = get_ipython()
-    if shell is not None:
-        shell.run_line_magic("config", f"InlineBackend.figure_formats = [{'svg' if static_build() else 'retina'!r}]")
+    if shell is None:
+        return
+    shell.run_line_magic("config", f"InlineBackend.figure_formats = [{'svg' if static_build() else 'retina'!r}]")
+    if static_build():  # no date, so that the same picture is the same file
+        shell.run_line_magic(
+            "config", "InlineBackend.print_figure_kwargs = {'bbox_inches': 'tight', 'metadata': {'Date': None}}"
+        )
 
 
 def glue(**texts: str) -> None:
@@ -33,3 +39,16 @@ def glue(**texts: str) -> None:
             raise ValueError(f"`{name}` must be a formatted text such as f'{{x:.3g}}'; got {text!r}.")
         record = {"scrapbook": {"name": name, "mime_prefix": "application/papermill.record/"}}
         display({"application/papermill.record/text/plain": repr(text)}, raw=True, metadata=record)
+
+
+def _return_memory_after_compilations() -> None:
+    """Have the C library give back what a compilation has freed: hundreds of megabytes that it would keep (glibc)."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is None:
+        return
+
+    def after(event, seconds, **_):
+        if event.endswith("backend_compile_duration") and seconds > 0.2:
+            trim(0)
+
+    jax.monitoring.register_event_duration_secs_listener(after)

@@ -23,6 +23,8 @@ from implreg_core.factorizations import Factors, product_matrix, slogdet
 from implreg_core.flow import SignPreservingFlow
 from implreg_core.problems import Completion
 
+FactorRows = tuple[Float[ArrayLike, "n _ _"], ...]  # many (W_1, ..., W_L), stacked along a leading axis
+
 
 def sharpness(problem: Completion, factors: Factors) -> Float[Array, ""]:
     r"""Sharpness: the largest eigenvalue of the Hessian of $\phi(W_1, \dots, W_L) = \ell(W_L \cdots W_1)$.
@@ -85,9 +87,10 @@ def fitted_law(
 
 
 def departure(run, path: SignPreservingFlow, *, excess: float = 0.1) -> float:
-    r"""The unseen entry $|W_{11}|$ at which a descent leaves the flow: its loss first exceeds the flow's by `excess`.
+    r"""The largest unseen entry $|W_{11}|$ up to the first record whose loss exceeds the flow's by `excess`.
 
-    Losses are compared at equal $|W_{11}|$. `run` is a `Descent` or an `OptimizerDescent` whose unseen entry stays in
+    Losses are compared at equal $|W_{11}|$. The largest, because the burst in which descent leaves the flow throws
+    $W_{11}$ back before the next record. `run` is a `Descent` or an `OptimizerDescent` whose unseen entry stays in
     the range of `path`, where that of `path` grows.
 
     **Raises:** ValueError if `excess` is not positive, or the run never leaves the flow.
@@ -98,10 +101,10 @@ def departure(run, path: SignPreservingFlow, *, excess: float = 0.1) -> float:
     left = run.loss > (1 + excess) * flow_loss
     if not left.any():
         raise ValueError(f"`run` stays with the flow up to |W11| = {w[-1]:.4g}; raise max_steps or learning_rate.")
-    return float(w[np.argmax(left)])
+    return float(w[: np.argmax(left) + 1].max())
 
 
-def flow_factors(path: SignPreservingFlow, depth: int) -> Factors:
+def flow_factors(path: SignPreservingFlow, depth: int) -> FactorRows:
     r"""Balanced factors of every row of a flow's path: each of the `depth` factors has shape `(n, 2, 2)`.
 
     As `factorizations.balanced`, but the second singular value comes from the path's determinant, whose sign and size
@@ -176,7 +179,7 @@ class OptimizerDescent(eqx.Module):
     step: Int[np.ndarray, " n"]
     loss: Float[np.ndarray, " n"]
     W: Float[np.ndarray, "n rows columns"]  # the product matrix W_{L:1}
-    factors: Factors  # each (n, rows, columns): unlike in `Descent`, all recorded steps
+    factors: FactorRows  # unlike in `Descent`, at all recorded steps
     det_sign: Float[np.ndarray, " n"]  # of the product, from the determinants of the factors
     learning_rate: float
     diverged: bool  # whether later rows were dropped because a value was no longer finite
@@ -187,7 +190,7 @@ Optimizer = Callable[[Array], optax.GradientTransformation]
 
 def optimizer_descents(
     problem: Completion,
-    factors: Factors,
+    factors: FactorRows,
     optimizer: Optimizer,
     *,
     learning_rate: Real[ArrayLike, "..."],

@@ -162,9 +162,9 @@ def balanced_start(
 ) -> Factors:
     r"""Balanced factors of a Gaussian 2x2 product with entries of standard deviation `scale`, then unbalanced.
 
-    `imbalance` $\kappa$ changes the factors, not their product: $W_j \to G_j W_j G_{j-1}^{-1}$ with
-    $G_j = e^{\kappa N_j}$, $N_j$ Gaussian, for the hidden layers and $G_0 = G_L = I$. At $\kappa = 0$ the factors
-    are balanced, at $\kappa = 1$ about as far from it as Gaussian ones.
+    `imbalance` $\kappa$ changes the factors, not their product: $W_j \to G_j W_j G_{j-1}^{-1}$ with $G_0 = G_L = I$.
+    Each hidden layer's $G_j$ stretches its plane along two random axes, by $e^{\kappa g}$ with $g \sim N(0, 1)$
+    along each. At $\kappa = 0$ the factors are balanced.
 
     **Raises:** ValueError if `scale` is not positive, `imbalance` is negative, `depth` is below 2, or `sign` is
     neither 1 nor -1.
@@ -173,9 +173,12 @@ def balanced_start(
     product_key, *layer_keys = jr.split(key, _check.integer(depth, "depth", 2))
     factors = list(factorizations.balanced_gaussian(product_key, depth, (2, 2), std=scale))
     for j, layer_key in enumerate(layer_keys):
-        N = imbalance * jr.normal(layer_key, (2, 2))
-        factors[j] = jax.scipy.linalg.expm(N) @ factors[j]
-        factors[j + 1] = factors[j + 1] @ jax.scipy.linalg.expm(-N)
+        axes_key, stretch_key = jr.split(layer_key)
+        angle = jr.uniform(axes_key, maxval=2 * jnp.pi)
+        Q = jnp.array([[jnp.cos(angle), -jnp.sin(angle)], [jnp.sin(angle), jnp.cos(angle)]])
+        stretch = jnp.exp(imbalance * jr.normal(stretch_key, 2))
+        factors[j] = (Q * stretch) @ Q.T @ factors[j]
+        factors[j + 1] = factors[j + 1] @ (Q / stretch) @ Q.T
     return turned_to_sign(tuple(factors), sign)
 
 
@@ -252,11 +255,5 @@ def _starts(start, keys, setting):
     return jax.vmap(lambda key: start(key, **setting))(keys)
 
 
-@jax.jit
-def _unbalancedness(factors: Factors) -> Float[Array, " runs"]:
-    return jax.vmap(factorizations.unbalancedness)(factors)
-
-
-@jax.jit
-def _effective_ranks(W: Float[Array, "runs 2 2"]) -> Float[Array, " runs"]:
-    return jax.vmap(ranks.effective_rank)(W)
+_unbalancedness = jax.jit(jax.vmap(factorizations.unbalancedness))
+_effective_ranks = jax.jit(jax.vmap(ranks.effective_rank))

@@ -189,7 +189,7 @@ def call_batch(factors=BATCH, learning_rate=0.1):
         (lambda: call(target_loss=-1.0), "`target_loss` must not be negative; got -1"),
         (lambda: call(target_loss=jnp.inf), "`target_loss` must be finite; got inf"),
         (lambda: call(target_loss=[0.1, 0.2]), "`target_loss` must have shape ..; got .2,."),
-        (lambda: call(records_per_decade=0), "`per_decade` must be an integer at least 1; got 0"),
+        (lambda: call(records_per_decade=0), "`records_per_decade` must be an integer at least 1; got 0"),
         (lambda: descent.log_spaced_steps(0), "`max_steps` must be .* got 0"),
         (lambda: descent.log_spaced_steps(10, 2.5), "`per_decade` must be .* got 2.5"),
         (lambda: call_batch(factors=()), "`factors` must share one leading axis over at least one run"),

@@ -1,0 +1,66 @@
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from implreg_core import figures_sweeps
+from implreg_core.sweeps import Axis, PhaseDiagram
+
+matplotlib.use("Agg")
+
+
+@pytest.fixture
+def ax():
+    fig, ax = plt.subplots()
+    yield ax
+    plt.close(fig)
+
+
+@pytest.fixture
+def diagram():
+    """Four runs a cell: all blow up, half do, none does, none fits."""
+    W = np.zeros((2, 2, 4, 2, 2))
+    W[0, 0, :, 0, 0], W[0, 1, :2, 0, 0] = 100.0, 100.0
+    loss = np.full((2, 2, 4), 1e-3)
+    loss[1, 1] = 1.0
+    rows, columns = Axis("learning_rate", (0.01, 0.1)), Axis("scale", (1e-4, 1e-2))
+    return PhaseDiagram(rows, columns, W, loss, unbalancedness=loss, target_loss=1e-3)
+
+
+def test_fraction_map_writes_each_fraction_in_its_cell(diagram, ax):
+    assert figures_sweeps.fraction_map(diagram, ax, title="depth 3", row_limit=0.05) is ax
+    written = {tuple(np.round(text.xy, 12)): text.get_text() for text in ax.texts}
+    assert written == {(1e-4, 0.01): "100", (1e-2, 0.01): "50", (1e-4, 0.1): "0", (1e-2, 0.1): "0"}
+    assert ax.get_xscale() == ax.get_yscale() == "log" and ax.get_title() == "depth 3"
+    (mesh,) = ax.collections
+    assert np.array_equal(mesh.get_array(), diagram.fraction)
+    (hatched,) = ax.patches  # the one cell where no run fits
+    assert hatched.get_x() == pytest.approx(1e-3) and hatched.get_hatch()
+    (limit,) = ax.lines
+    assert np.all(np.asarray(limit.get_ydata()) == 0.05)
+
+
+def test_numbers_stand_out_from_their_cells(diagram, ax):
+    figures_sweeps.fraction_map(diagram, ax, title="")
+
+    def luminance(color):
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in color[:3]]
+        return np.dot([0.2126, 0.7152, 0.0722], linear)
+
+    colormap = ax.collections[0].get_cmap()
+    for part in np.linspace(0, 1, 101):
+        number = 1.0 if part >= figures_sweeps._DARK else 0.0
+        light, dark = sorted([number, luminance(colormap(part))], reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+def test_fraction_curves_draw_points_and_errors(ax):
+    x, fraction = np.array([1e-3, 1e-2, 1e-1]), np.array([1.0, 0.5, 0.0])
+    interval = np.array([[0.9, 0.4, 0.0], [1.0, 0.6, 0.1]])
+    curves = {"a": (x, fraction, interval), "b": (x, fraction / 2, interval / 2)}
+    assert figures_sweeps.fraction_curves(curves, ax, xlabel="scale", title="t") is ax
+    assert [line.get_label() for line in ax.lines if not line.get_label().startswith("_")] == ["a", "b"]
+    assert np.array_equal(ax.lines[0].get_ydata(), fraction)
+    bars = ax.collections[0].get_segments()
+    np.testing.assert_allclose([[low, high] for (_, low), (_, high) in bars], interval.T, atol=1e-12)
+    assert ax.get_xscale() == "log" and ax.get_xlabel() == "scale"
