@@ -134,7 +134,7 @@ def gradient_descents(
     (runs,) = runs
     check_start(problem, tuple(W[0] for W in factors))
     factors = tuple(_check.finite(W, f"factors[{j}]") for j, W in enumerate(factors))
-    _check_loss(jax.vmap(lambda *factors: problem.loss(product_matrix(factors)))(*factors))
+    _check_loss(_start_losses(problem, factors))
     rates = _check.positive(learning_rate, "learning_rate")
     if rates.shape not in ((), (runs,)):
         raise ValueError(f"`learning_rate` must be one number or one for each of {runs} runs; got shape {rates.shape}.")
@@ -155,11 +155,16 @@ def gradient_descents(
 def check_start(problem: Completion, factors: Factors) -> Factors:
     """`factors` as finite float arrays whose product fits `problem` and has a finite loss; ValueError otherwise."""
     factors = tuple(_check.matrix(W, f"factors[{j}]") for j, W in enumerate(factors))
-    product = product_matrix(factors)
-    if product.shape != problem.shape:
-        raise ValueError(f"`factors` have a product of shape {product.shape}, but `problem` needs {problem.shape}.")
-    _check_loss(problem.loss(product))
+    shape = jax.eval_shape(product_matrix, factors).shape
+    if shape != problem.shape:
+        raise ValueError(f"`factors` have a product of shape {shape}, but `problem` needs {problem.shape}.")
+    _check_loss(_start_losses(problem, tuple(W[None] for W in factors)))
     return factors
+
+
+@jax.jit
+def _start_losses(problem, factors):
+    return jax.vmap(lambda *factors: problem.loss(product_matrix(factors)))(*factors)
 
 
 def _check_loss(loss) -> None:

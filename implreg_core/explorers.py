@@ -54,13 +54,9 @@ class Control:
 
     def __post_init__(self):
         if not self.values or len(set(self.values)) < len(self.values):
-            raise ValueError(
-                f"`values` of control {self.name!r} must be distinct, one at least; got {self.values}."
-            )
+            raise ValueError(f"`values` of control {self.name!r} must be distinct, one at least; got {self.values}.")
         if self.default not in self.values:
-            raise ValueError(
-                f"`default` of control {self.name!r} must be one of {self.values}; got {self.default!r}."
-            )
+            raise ValueError(f"`default` of control {self.name!r} must be one of {self.values}; got {self.default!r}.")
 
 
 @dataclass(frozen=True)
@@ -89,9 +85,7 @@ class View:
         if not self.y:
             raise ValueError(f"`y` of view {self.title!r} is empty; name one column at least.")
         if unknown := set(self.dashed) - set(self.y):
-            raise ValueError(
-                f"`dashed` of view {self.title!r} names {sorted(unknown)}, not among {list(self.y)}."
-            )
+            raise ValueError(f"`dashed` of view {self.title!r} names {sorted(unknown)}, not among {list(self.y)}.")
 
 
 def encode_column(values: Float[np.ndarray, " rows"], *, scale: str) -> dict:
@@ -115,9 +109,7 @@ def encode_column(values: Float[np.ndarray, " rows"], *, scale: str) -> dict:
         raise ValueError("`values` is empty; a run needs one row at least.")
     if not (usable := np.abs(values) < _LARGEST).all():
         row = int(np.argmin(usable))
-        raise ValueError(
-            f"`values` must be finite; got {values[row]} in row {row}. End the run before it diverges."
-        )
+        raise ValueError(f"`values` must be finite; got {values[row]} in row {row}. End the run before it diverges.")
     if scale == "log" and values.min() <= 0:
         row = int(np.argmin(values))
         raise ValueError(
@@ -281,9 +273,7 @@ class Explorer:
             for column, scale in [(view.x, view.xscale), *((column, view.yscale) for column in view.y)]:
                 scales[column] = "log" if "log" in (scale, scales.get(column)) else "linear"
         if missing := set(scales) - set(run):
-            raise ValueError(
-                f"`compute` gave no column {sorted(missing)}, which a view draws; it gave {sorted(run)}."
-            )
+            raise ValueError(f"`compute` gave no column {sorted(missing)}, which a view draws; it gave {sorted(run)}.")
         columns = {column: np.asarray(run[column], float) for column in scales}
         shapes = {column: values.shape for column, values in columns.items()}
         if len(set(shapes.values())) > 1 or any(len(shape) != 1 for shape in shapes.values()):
@@ -293,9 +283,7 @@ class Explorer:
             try:
                 encoded[column] = encode_column(values, scale=scales[column])
             except ValueError as error:
-                raise ValueError(
-                    f"`compute` gave a column {column!r} that cannot be drawn: {error}"
-                ) from None
+                raise ValueError(f"`compute` gave a column {column!r} that cannot be drawn: {error}") from None
         return encoded
 
     def _limits(self) -> dict:

@@ -119,9 +119,7 @@ def balanced(W0: Float[ArrayLike, "m n"], depth: int) -> Factors:
     return (root[:, None] * Vt, *[jnp.diag(root)] * (depth - 2), U * root)
 
 
-def balanced_gaussian(
-    key: PRNGKeyArray, depth: int, shape: tuple[int, int], *, std: Real[ArrayLike, ""]
-) -> Factors:
+def balanced_gaussian(key: PRNGKeyArray, depth: int, shape: tuple[int, int], *, std: Real[ArrayLike, ""]) -> Factors:
     r"""Balanced factors of a product whose entries have law $N(0, \text{std}^2)$.
 
     **Raises:** ValueError if `depth` is below 2, `shape` is not two positive integers or `std` is not

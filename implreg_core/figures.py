@@ -191,9 +191,7 @@ def singular_values(
     return ax
 
 
-def norms_with_bounds(
-    loss: np.ndarray, values: Mapping[str, np.ndarray], lower: Mapping[str, np.ndarray]
-) -> Panels:
+def norms_with_bounds(loss: np.ndarray, values: Mapping[str, np.ndarray], lower: Mapping[str, np.ndarray]) -> Panels:
     """Nine small panels: each norm along a run (solid) with its lower bound where that is positive (dashed)."""
     fig, axes = plt.subplots(3, 3, figsize=(7.2, 6.0), sharex=True, sharey=True)
     for ax, (name, value) in zip(axes.flat, values.items()):

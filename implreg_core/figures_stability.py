@@ -35,6 +35,8 @@ def edge_law(points: Mapping[int, tuple[np.ndarray, np.ndarray]], law, ax: Axes)
         ax.loglog(2 / rates, w, marker, color=color, ms=5, label=f"depth {depth}")
         ax.loglog(2 / rates, law(rates, depth), color=color, lw=1)
     ax.set(xlabel=r"$2 / \eta$", ylabel=r"$|W_{11}|$ on leaving the flow", title="The law of the edge")
+    ax.set(yticks=[20, 50, 100, 200], yticklabels=["20", "50", "100", "200"])
+    ax.yaxis.minorticks_off()
     ax.legend(loc="lower right")
     return ax
 

@@ -20,7 +20,7 @@ from implreg_core.factorizations import Factors
 
 
 class Axis(NamedTuple):
-    """One setting of a diagram and its values. Integers may set shapes (depth, width); the rest are floats."""
+    """One setting of a diagram, by name, and its values."""
 
     name: str
     values: Sequence[int | float]
@@ -114,7 +114,7 @@ def phase_diagram(
     def stopped(row, column, keys):
         setting = {rows.name: row, columns.name: column}
         rate = setting.pop("learning_rate", learning_rate)
-        factors = _starts(start, keys, _traced(setting))
+        factors = jax.vmap(lambda key: start(key, **setting))(keys)  # uncompiled: cheaper than many programs
         ends = descent.gradient_descents(
             problems.two_by_two(),
             factors,
@@ -123,7 +123,8 @@ def phase_diagram(
             target_loss=target_loss,
             records_per_decade=10,
         )
-        return [run.W[-1] for run in ends], [run.loss[-1] for run in ends], _unbalancedness(factors)
+        unbalancedness = jax.vmap(factorizations.unbalancedness)(factors)
+        return [run.W[-1] for run in ends], [run.loss[-1] for run in ends], unbalancedness
 
     cells = [stopped(row, *column) for row in rows.values for column in zip(columns.values, keys)]
     W, loss, unbalancedness = (np.asarray(part) for part in zip(*cells))
@@ -244,16 +245,4 @@ def _axis(axis, argument):
     return Axis(axis.name, values)
 
 
-def _traced(setting):
-    """Floats as arrays, the inputs of a compiled function; integers as they are, since they may set shapes."""
-    return {name: x if isinstance(x, int) else jnp.asarray(x) for name, x in setting.items()}
-
-
-@eqx.filter_jit
-def _starts(start, keys, setting):
-    """Factors with one leading axis over the keys."""
-    return jax.vmap(lambda key: start(key, **setting))(keys)
-
-
-_unbalancedness = jax.jit(jax.vmap(factorizations.unbalancedness))
 _effective_ranks = jax.jit(jax.vmap(ranks.effective_rank))

@@ -1,13 +1,23 @@
-"""What a run of descent or flow looks like: the measures of its product matrix, row by row."""
+"""What a run of descent or flow looks like: measures of its product matrix, row by row."""
 
-from functools import partial
+from collections.abc import Callable
+from functools import lru_cache, partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, ArrayLike, Float
 
 from implreg_core import bounds, norms, ranks
+
+
+def along(measure: Callable, W: Float[ArrayLike, "n rows columns"]) -> Float[np.ndarray, "n ..."]:
+    """`measure`, a function of one matrix such as `norms.nuclear`, of each matrix of a stack.
+
+    One program serves all stacks of about the same length.
+    """
+    padded, rows = _padded(W)
+    return np.asarray(_each(measure)(padded))[:rows]
 
 
 def measures(run) -> dict[str, Float[np.ndarray, " n"]]:
@@ -17,24 +27,32 @@ def measures(run) -> dict[str, Float[np.ndarray, " n"]]:
     $\det W > 0$; `nuclear`, `frobenius`, `spectral`; `effective_rank`; `distance` from rank one; `sigma_1`, `sigma_2`;
     `time`, and for descent `step`, both plus one so that they suit a logarithmic axis.
     """
-    rows = len(run.W)
-    padded = np.pad(run.W, ((0, -rows % 100), (0, 0), (0, 0)), mode="edge")  # few lengths, hence few compilations
-    columns = {
-        "time": 1 + run.t,
-        "loss": run.loss,
-        "unseen_entry": np.abs(run.W[:, 0, 0]),
-        "unseen_entry_bound": bounds.unseen_entry_lower_bound(run.loss),
-        **{name: values[:rows] for name, values in _spectrum(jnp.asarray(padded)).items()},
-    }
+    (W, rows), (loss, _) = _padded(run.W), _padded(run.loss)
+    columns = {name: np.asarray(values)[:rows] for name, values in _columns(W, loss).items()}
+    columns["time"] = 1 + run.t
     if hasattr(run, "step"):
         columns["step"] = 1.0 + run.step
-    return {name: np.asarray(values) for name, values in columns.items()}
+    return columns
+
+
+def _padded(rows):
+    """`rows` with the last one repeated up to a multiple of 100: few lengths, hence few compilations."""
+    rows = np.asarray(rows)
+    return np.pad(rows, ((0, -len(rows) % 100), *[(0, 0)] * (rows.ndim - 1)), mode="edge"), len(rows)
+
+
+@lru_cache
+def _each(measure):
+    return jax.jit(jax.vmap(measure))
 
 
 @jax.jit
-def _spectrum(W: Float[Array, "n 2 2"]) -> dict[str, Float[Array, " n"]]:
+def _columns(W: Float[Array, "n 2 2"], loss: Float[Array, " n"]) -> dict[str, Float[Array, " n"]]:
     sigma = jax.vmap(ranks.singular_values)(W)
     return {
+        "loss": loss,
+        "unseen_entry": jnp.abs(W[:, 0, 0]),
+        "unseen_entry_bound": bounds.unseen_entry_lower_bound(loss),
         "nuclear": jax.vmap(norms.nuclear)(W),
         "frobenius": jax.vmap(norms.frobenius)(W),
         "spectral": jax.vmap(norms.spectral)(W),

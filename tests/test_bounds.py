@@ -161,9 +161,7 @@ def test_the_sharp_effective_rank_bound_is_attained(loss):
         excess = float(mpmath.exp(-mpmath.fsum(x * mpmath.log(x) for x in p)) - 1)
     W = matrix(*[jnp.array(entry) for entry in (w, x, x, d)])
     assert problems.two_by_two().loss(W) == pytest.approx(loss, rel=1e-9)
-    assert float(bounds.sharp_effective_rank_upper_bound(loss) - 1) == pytest.approx(
-        excess, rel=1e-9, abs=4e-16
-    )
+    assert float(bounds.sharp_effective_rank_upper_bound(loss) - 1) == pytest.approx(excess, rel=1e-9, abs=4e-16)
 
 
 def test_the_three_bounds_on_the_effective_rank_are_ordered():
@@ -172,9 +170,7 @@ def test_the_three_bounds_on_the_effective_rank_are_ordered():
     simple = bounds.simple_effective_rank_upper_bound(loss)
     assert jnp.all(sharp[:-1] < simple[:-1]) and sharp[-1] == simple[-1] == 2
     assert jnp.all(simple < bounds.effective_rank_upper_bound(loss))
-    small = (
-        loss < 1e-6
-    )  # leading order; 1e-8 is the loss at which rounding in erank - 1 is as large as the error
+    small = loss < 1e-6  # leading order; 1e-8 is the loss at which rounding in erank - 1 is as large as the error
     leading = loss / 2 * jnp.log(2 * jnp.e / loss)
     assert jnp.allclose((sharp - 1)[small], leading[small], rtol=1e-5, atol=4e-16)
 
@@ -189,9 +185,7 @@ def test_distance_bound_in_higher_dimension(d):
     count = 20_000
     size = 10 ** jr.uniform(keys[0], (count, 1, 1), minval=-4.0, maxval=0.0)
     W = solution + size * jr.normal(keys[1], (count, d, d))
-    cofactor = jnp.linalg.det(
-        W[:, 1:, 1:]
-    )  # det W is linear in W11 with this slope: choose W11 for det W > 0
+    cofactor = jnp.linalg.det(W[:, 1:, 1:])  # det W is linear in W11 with this slope: choose W11 for det W > 0
     rest = jnp.linalg.det(W.at[:, 0, 0].set(0.0))
     determinant = 10 ** jr.uniform(keys[2], (count,), minval=-3.0, maxval=3.0)
     W = W.at[:, 0, 0].set((determinant - rest) / cofactor)
@@ -223,9 +217,7 @@ def test_constants_of_theorem_1(norm, a, b):
 
 
 def test_constants_of_the_rank_bounds():
-    assert bounds.effective_rank_upper_bound(0.25) == pytest.approx(
-        1 + math.sqrt(12) / math.log(2), rel=1e-15
-    )
+    assert bounds.effective_rank_upper_bound(0.25) == pytest.approx(1 + math.sqrt(12) / math.log(2), rel=1e-15)
     assert bounds.distance_upper_bound(0.25) == pytest.approx(3 / math.sqrt(2), rel=1e-15)
     assert bounds.sharp_distance_upper_bound(0.02) == pytest.approx(0.2, rel=1e-15)
     assert bounds.unseen_entry_lower_bound(0.02, -2.0, 0.5, 0.1) == pytest.approx(1.8 * 0.3 / 0.3, rel=1e-14)

@@ -132,9 +132,7 @@ def test_slogdet_survives_a_product_that_underflows():
 @pytest.mark.parametrize("sampler", [factorizations.gaussian, factorizations.balanced_gaussian])
 def test_resampling_gives_the_sign(sign, depth, sampler):
     def resampled(key):
-        return factorizations.with_determinant_sign(
-            key, lambda key: sampler(key, depth, (2, 2), std=1e-6), sign
-        )
+        return factorizations.with_determinant_sign(key, lambda key: sampler(key, depth, (2, 2), std=1e-6), sign)
 
     factors = jax.vmap(resampled)(jr.split(jr.key(8), 50))
     signs = jax.vmap(lambda factors: factorizations.slogdet(factors)[0])(factors)
@@ -149,9 +147,7 @@ def test_resampling_returns_one_of_the_candidates_unchanged():
 
     candidates = [sample(key) for key in jr.split(jr.key(10), 64)]
     expected = next(c for c in candidates if factorizations.slogdet(c)[0] == -1)
-    for ours, theirs in zip(
-        factorizations.with_determinant_sign(jr.key(10), sample, -1), expected, strict=True
-    ):
+    for ours, theirs in zip(factorizations.with_determinant_sign(jr.key(10), sample, -1), expected, strict=True):
         assert jnp.array_equal(ours, theirs)
 
 
@@ -164,9 +160,7 @@ def test_a_sign_that_never_comes_is_an_error_and_under_jit_not_a_number():
     assert all(jnp.all(jnp.isnan(W)) for W in jax.jit(resampled)(jr.key(0)))
 
 
-@pytest.mark.parametrize(
-    "draw", [jr.normal, lambda key, shape: jr.uniform(key, shape, minval=-1.0), jr.laplace]
-)
+@pytest.mark.parametrize("draw", [jr.normal, lambda key, shape: jr.uniform(key, shape, minval=-1.0), jr.laplace])
 @pytest.mark.parametrize("shapes", [[(2, 2), (2, 2)], [(2, 2)] * 3, [(3, 2), (2, 3)]])
 def test_proposition_3_symmetric_factors_have_either_sign_equally_often(draw, shapes):
     trials = 40_000

@@ -76,7 +76,7 @@ def test_balance_and_scale_decide():
     )
     assert np.array_equal(diagram.blows_up[0], diagram.fits[0]) and diagram.fits[0].mean() > 0.8
     assert diagram.fraction[1, 0] > 0.5 > 0.2 > diagram.fraction[1, 1]
-    assert np.all(diagram.unbalancedness[0] < 1e-12 < diagram.unbalancedness[1])
+    assert diagram.unbalancedness[0].max() < 1e-12 < diagram.unbalancedness[1].min()
 
 
 def test_integers_set_shapes():
@@ -116,10 +116,6 @@ def test_phase_diagram_refuses(name, change, unchecked_types):
     good = dict(rows=Axis("learning_rate", [0.1]), columns=Axis("scale", [0.1]), **SETTINGS)
     arguments = good | change
     start = GAUSSIAN if "depth" not in arguments["rows"].name else sweeps.gaussian_start
-    if name == "scale":  # checked by the start itself, which sees the value only outside of compiled code
-        with pytest.raises(ValueError, match="`scale`"):
-            sweeps.gaussian_start(jr.key(0), depth=3, scale=arguments["columns"].values[0])
-        return
     with pytest.raises(ValueError, match=f"`{name}`"):
         sweeps.phase_diagram(jr.key(0), start, **arguments)
 

@@ -37,7 +37,8 @@ import numpy as np
 from implreg_core.javascript import _arrays
 from implreg_core.javascript._arrays import Array, Stored
 from implreg_core.javascript._interpreter import UnsupportedProgram, interpret
-from implreg_core.javascript._operations import HELPERS
+from implreg_core.javascript._operations import HELPERS, Unsupported
+from implreg_core.javascript._primitives import kind
 from implreg_core.javascript._program import Buffer, Program, Scalar
 from implreg_core.javascript._text import written
 
@@ -73,8 +74,11 @@ def compile_to_javascript(function: Callable, *example_arguments, name: str) -> 
     described = _described(function, example_arguments)
     parameters = _parameter_names(described)
     program = Program()
-    arrays = [_parameter(program, *parameter) for parameter in zip(parameters, closed.in_avals, strict=True)]
-    results = _results(program, interpret(program, closed, arrays), closed.out_avals)
+    try:
+        arrays = [_parameter(program, *parameter) for parameter in zip(parameters, closed.in_avals, strict=True)]
+        results = _results(program, interpret(program, closed, arrays), closed.out_avals)
+    except Unsupported as problem:
+        raise UnsupportedProgram(f"`function` cannot become JavaScript: it uses {problem}.") from None
     lines, texts = written(program, results, taken=parameters)
     only = jax.tree_util.treedef_is_leaf(jax.tree.structure(shapes))
     returned = texts[0] if only else f"[{', '.join(texts)}]"
@@ -84,7 +88,7 @@ def compile_to_javascript(function: Callable, *example_arguments, name: str) -> 
 
 
 def _parameter(program: Program, name: str, aval) -> Array:
-    boolean = aval.dtype == bool
+    boolean = kind(aval) == "bool"
     if not aval.shape:
         return _arrays.as_array([Scalar(program.root, name=name)], ())
     return Stored(Buffer(program.root, aval.size, boolean, frozen=True, name=name), aval.shape)

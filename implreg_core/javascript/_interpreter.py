@@ -16,11 +16,11 @@ from implreg_core.javascript._operations import Unsupported, operation
 from implreg_core.javascript._primitives import RULES, kind
 from implreg_core.javascript._program import Program, Scalar
 
-_CALLS = ("jit", "pjit", "closed_call", "core_call", "checkpoint", "custom_jvp_call", "custom_vjp_call")
+_CALLS = ("jit", "pjit", "closed_call", "core_call", "remat2", "checkpoint", "custom_jvp_call", "custom_vjp_call")
 
 
 class UnsupportedProgram(ValueError):
-    """A function uses what `compile_to_javascript` does not cover; the message says what, and where in the source."""
+    """A function uses what cannot become JavaScript; the message says what, and in which line."""
 
 
 def interpret(program: Program, closed: ClosedJaxpr, arrays: Sequence[Array]) -> list[Array]:
@@ -52,9 +52,12 @@ def interpret(program: Program, closed: ClosedJaxpr, arrays: Sequence[Array]) ->
                 kind(atom.aval)
             results = _apply(program, eqn, [read(atom) for atom in eqn.invars])
         except Unsupported as problem:
+            place = _place(eqn)
+            if place is None:  # inside a function of JAX: then the place is where that is called
+                raise
             raise UnsupportedProgram(
-                f"`function` cannot become JavaScript: it uses {problem} ({_place(eqn)}). Write that part with what "
-                "`compile_to_javascript` lists, or compute it beforehand."
+                f"`function` cannot become JavaScript: at {place}, it uses {problem}. Write that part with what "
+                "`implreg_core.javascript` covers, or compute it beforehand."
             ) from None
         bind(eqn.outvars, results)
     return [read(atom) for atom in jaxpr.outvars]
@@ -65,14 +68,14 @@ def _read(jaxpr: Jaxpr) -> list:
     return [*(atom for eqn in jaxpr.eqns for atom in eqn.invars), *jaxpr.outvars]
 
 
-def _place(eqn) -> str:
-    """The line of the innermost function outside of JAX that asked for an equation."""
+def _place(eqn) -> str | None:
+    """The line outside of JAX that an equation comes from."""
     traceback = eqn.source_info.traceback
     library = tuple(jax.__path__)
-    for frame in traceback.frames if traceback else []:
+    for frame in traceback.frames if traceback else ():
         if not frame.file_name.startswith(library):
-            return f"{frame.file_name}:{frame.line_num}, in {frame.function_name}"
-    return "at an unknown place"
+            return f"{frame.file_name}:{frame.line_num} in `{frame.function_name}`"
+    return None
 
 
 def _apply(program: Program, eqn, arrays: list[Array]) -> list[Array]:
@@ -85,7 +88,9 @@ def _apply(program: Program, eqn, arrays: list[Array]) -> list[Array]:
         raise Unsupported(f"the primitive `{name}`")
     results = RULES[name](program, eqn, *arrays)
     results = results if isinstance(results, list) else [results]
-    return [_arrays.limited(program, array, variable.aval.dtype == bool) for array, variable in zip(results, eqn.outvars)]
+    return [
+        _arrays.limited(program, array, variable.aval.dtype == bool) for array, variable in zip(results, eqn.outvars)
+    ]
 
 
 def _body(eqn) -> ClosedJaxpr:
@@ -105,9 +110,7 @@ def _kept(arrays: Sequence[Array]):
         buffer.uses_left -= 1
 
 
-def _loop(
-    program: Program, starts: Sequence[Array], goes_on: Callable, body: Callable, avals: Sequence
-) -> list[Array]:
+def _loop(program: Program, starts: Sequence[Array], goes_on: Callable, body: Callable, avals: Sequence) -> list[Array]:
     """`while goes_on(arrays): arrays = body(arrays)`. Small arrays become variables; large ones keep their buffer."""
     starts = _own(program, starts, avals)
     small = [i for i, start in enumerate(starts) if isinstance(start, np.ndarray)]

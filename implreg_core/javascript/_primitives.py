@@ -11,7 +11,12 @@ from implreg_core.javascript._arrays import Array, Stored, scalars
 from implreg_core.javascript._operations import ELEMENTWISE, Unsupported
 from implreg_core.javascript._program import Program, Scalar
 
-_KINDS = {np.dtype(np.float64): "float", np.dtype(np.int64): "int64", np.dtype(np.int32): "int32", np.dtype(bool): "bool"}
+_KINDS = {
+    np.dtype(np.float64): "float",
+    np.dtype(np.int64): "int64",
+    np.dtype(np.int32): "int32",
+    np.dtype(bool): "bool",
+}
 RULES = {}
 
 
@@ -34,7 +39,8 @@ def _rule(*names: str):
 
 def _map(function, *arrays: np.ndarray) -> np.ndarray:
     """The function of corresponding entries; scalars stand for constant arrays."""
-    return np.asarray(np.frompyfunc(function, len(arrays), 1)(*arrays), object)
+    arrays = np.broadcast_arrays(*arrays)
+    return _arrays.as_array([function(*entries) for entries in zip(*(array.flat for array in arrays))], arrays[0].shape)
 
 
 # Entry by entry
@@ -79,10 +85,17 @@ def _square(program, eqn, x):
     return _map(lambda x: program.operate("mul", kind(eqn.invars[0].aval), x, x), scalars(program, x))
 
 
+@_rule("add_any")  # the sum of gradients
+def _add_any(program, eqn, x, y):
+    return _map(partial(program.operate, "add", kind(eqn.invars[0].aval)), scalars(program, x), scalars(program, y))
+
+
 @_rule("rsqrt")
 def _rsqrt(program, eqn, x):
     one = program.constant(1, np.float64)
-    return _map(lambda x: program.operate("div", "float", one, program.operate("sqrt", "float", x)), scalars(program, x))
+    return _map(
+        lambda x: program.operate("div", "float", one, program.operate("sqrt", "float", x)), scalars(program, x)
+    )
 
 
 @_rule("logistic")
@@ -124,8 +137,8 @@ def _select_n(program, eqn, which, *cases):
 @_rule("convert_element_type")
 def _convert_element_type(program, eqn, x):
     source, target = kind(eqn.invars[0].aval), kind(eqn.outvars[0].aval)
-    if isinstance(x, Stored) and target != "int32" and "bool" not in (source, target) and source != "float":
-        return x  # a buffer's numbers have one type
+    if isinstance(x, Stored) and _widens(source, target):
+        return x
     return _map(lambda x: _converted(program, x, source, eqn.params["new_dtype"]), scalars(program, x))
 
 
@@ -133,12 +146,15 @@ def _converted(program: Program, x: Scalar, source: str, dtype) -> Scalar:
     target = _KINDS[np.dtype(dtype)]
     if x.value is not None and (source != "float" or abs(x.value) < 2**31):
         return program.constant(np.asarray(x.value).astype(dtype), dtype)
-    if source == target:
+    if _widens(source, target):
         return x
-    if source == "bool":
-        return program.operate("to_number", "bool", x)
-    widens = target == "float" or (source, target) == ("int32", "int64")
-    return x if widens else program.operate(f"to_{target}", source, x)
+    return program.operate("to_number" if source == "bool" else f"to_{target}", source, x)
+
+
+def _widens(source: str, target: str) -> bool:
+    """Whether a number of the one kind is one of the other as it is."""
+    order = ("int32", "int64", "float")
+    return source == target or "bool" not in (source, target) and order.index(source) < order.index(target)
 
 
 # Movement of entries
@@ -173,7 +189,9 @@ def _broadcast_in_dim(program, eqn, x):
 @_rule("iota")
 def _iota(program, eqn):
     shape, axis = eqn.params["shape"], eqn.params["dimension"]
-    along = np.arange(shape[axis], dtype=eqn.params["dtype"]).reshape([-1 if a == axis else 1 for a in range(len(shape))])
+    along = np.arange(shape[axis], dtype=eqn.params["dtype"]).reshape(
+        [-1 if a == axis else 1 for a in range(len(shape))]
+    )
     return _arrays.of(program, np.broadcast_to(along, shape))
 
 
@@ -206,6 +224,11 @@ def _concatenate(program, eqn, *arrays):
 @_rule("stack")
 def _stack(program, eqn, *arrays):
     return np.stack([scalars(program, array) for array in arrays], eqn.params["axis"])
+
+
+@_rule("tile")
+def _tile(program, eqn, x):
+    return np.tile(scalars(program, x), eqn.params["reps"])
 
 
 @_rule("split")
@@ -261,7 +284,7 @@ def _gather(program, eqn, x, indices):
         place = [slice(None)] * len(shape)
         for axis, i in zip(batch_axes, batch):
             place[axis] = i
-        result[tuple(place)] = window
+        result[tuple(place)] = window if window.ndim else window[()]
     return result
 
 
@@ -359,7 +382,7 @@ def _cumulative(program, eqn, x, name):
     result = np.array(scalars(program, x), object)
     along = np.moveaxis(result, axis, 0)[:: -1 if reverse else 1]  # a view
     for i in range(1, len(along)):
-        along[i] = _map(partial(program.operate, name, of), along[i - 1], along[i])
+        along[i : i + 1] = _map(partial(program.operate, name, of), along[i - 1 : i], along[i : i + 1])
     return result
 
 

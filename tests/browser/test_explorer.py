@@ -162,9 +162,7 @@ def test_tick_labels_do_not_collide(open_page, address):
     for width in (1280, 390):
         page = mounted(open_page(address, width))
         for plot in page.locator(".implreg-plot").all():
-            boxes = plot.locator("text").evaluate_all(
-                "all => all.map(text => text.getBoundingClientRect().toJSON())"
-            )
+            boxes = plot.locator("text").evaluate_all("all => all.map(text => text.getBoundingClientRect().toJSON())")
             for i, a in enumerate(boxes):
                 for b in boxes[:i]:
                     apart = a["left"] >= b["right"] or b["left"] >= a["right"]
@@ -199,9 +197,7 @@ def test_every_axis_has_distinct_ticks_in_order_and_whole_lines(open_page, tmp_p
         heights = ticks.evaluate_all("all => all.map(g => g.transform.baseVal[0].matrix.f)")
         assert 2 <= len(texts) == len(set(texts)), (title, texts)
         assert heights == sorted(heights, reverse=True), title
-        assert all(
-            "NaN" not in path for path in view.locator("path").evaluate_all("a => a.map(p => p.outerHTML)")
-        )
+        assert all("NaN" not in path for path in view.locator("path").evaluate_all("a => a.map(p => p.outerHTML)"))
         assert view.locator(".implreg-plot text").first.bounding_box()["x"] >= 0, (title, texts)
 
 
@@ -257,9 +253,7 @@ def test_scrubbing_moves_one_marker_in_all_views_and_is_announced(open_page, add
     assert values[0] == values[3] and values[1] == values[4]
     page.wait_for_function("document.querySelector('.implreg-live').textContent")
     announced = page.locator(".implreg-live").text_content()
-    assert (
-        announced == f"step t {step}; loss ℓ {values[0]}; unseen entry {values[1]}; lower bound {values[2]}"
-    )
+    assert announced == f"step t {step}; loss ℓ {values[0]}; unseen entry {values[1]}; lower bound {values[2]}"
 
 
 @pytest.mark.parametrize("touch", [False, True])
@@ -325,18 +319,14 @@ def test_reduced_motion_plays_in_coarse_steps(open_page, address):
 def test_page_fits_and_text_is_legible(open_page, address, width):
     page = mounted(open_page(address, width))
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    plots = page.locator(".implreg-plot").evaluate_all(
-        "all => all.map(plot => plot.getBoundingClientRect().toJSON())"
-    )
+    plots = page.locator(".implreg-plot").evaluate_all("all => all.map(plot => plot.getBoundingClientRect().toJSON())")
     columns = len({round(plot["left"]) for plot in plots})
     assert columns == (1 if width == 390 else 2)
     sizes = page.locator(f"{FIGURE} *").evaluate_all(
         "all => all.filter(e => e.textContent).map(e => parseFloat(getComputedStyle(e).fontSize))"
     )
     assert min(sizes) >= 12
-    texts = page.locator(".implreg-plot text").evaluate_all(
-        "all => all.map(t => t.getBoundingClientRect().toJSON())"
-    )
+    texts = page.locator(".implreg-plot text").evaluate_all("all => all.map(t => t.getBoundingClientRect().toJSON())")
     assert all(0 <= text["left"] and text["right"] <= width for text in texts)
 
 
