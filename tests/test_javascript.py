@@ -566,3 +566,272 @@ def test_loops_stay_loops_and_leave_alone_what_they_do_not_change():
     assert "Math.exp" in before and "Math.exp" not in loop and "* 3" not in source
     longer = compile_to_javascript(lambda x: lax.fori_loop(0, 10**6, lambda i, x: x / 2, x), 1.0, name="f")
     assert len(longer) < 400
+
+
+# --- the functions that are shipped ----------------------------------------------------------------------------------
+
+
+def largest(x):
+    return np.max(np.abs(x), initial=0.0)
+
+
+def matrices(count, seed=0):
+    """2 x 2 matrices of many shapes and sizes, some of them singular, symmetric, or blown up like the example's."""
+    sizes = 10.0 ** jr.uniform(jr.key(seed), (count, 1, 1), minval=-6, maxval=6)
+    random = np.asarray(sizes * jr.normal(jr.key(seed + 1), (count, 2, 2)))
+    special = [[[1, 0], [0, 1]], [[1, 2], [2, 4]], [[0, 3], [3, 0]], [[5, 0], [0, 0]], [[1e12, 1], [1, 1e-12]]]
+    return np.concatenate([random, np.array(special, float)])
+
+
+MEASURES = {
+    "singular values": ranks.singular_values,
+    "effective rank": ranks.effective_rank,
+    "distance": lambda W: ranks.distance_to_rank(W, 1),
+    "loss": problems.two_by_two().loss,
+    "perturbed loss": problems.two_by_two(-2.0, 0.5, 0.1).loss,
+    "residual": problems.two_by_two(-2.0, 0.5, 0.1).residual,
+    **{norm.name: norm for norm in (norms.nuclear, norms.frobenius, norms.spectral, norms.max_entry, norms.ky_fan(1))},
+    **{f"Schatten {p}": norms.schatten(p) for p in (0.1, 0.5, 2, 3.5)},
+    **{f"entrywise {p}": norms.entrywise(p) for p in (0.5, 1, 3)},
+}
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_measures_of_matrices(node, name):
+    assert_close(node, lambda Ws: lax.map(MEASURES[name], Ws), matrices(40))
+
+
+def test_a_zero_matrix_has_no_effective_rank_and_no_length(node):
+    zero = np.zeros((2, 2))
+    assert_same(node, lambda W: (ranks.effective_rank(W), ranks.singular_values(W), norms.nuclear(W)), zero, jit=True)
+
+
+BOUNDS = {
+    "nuclear norm": lambda loss: bounds.norm_lower_bound(norms.nuclear, loss),
+    "Schatten 1/2": lambda loss: bounds.norm_lower_bound(norms.schatten(0.5), loss),
+    "effective rank": bounds.effective_rank_upper_bound,
+    "distance": bounds.distance_upper_bound,
+    "sharp distance": bounds.sharp_distance_upper_bound,
+    "sharp effective rank": bounds.sharp_effective_rank_upper_bound,
+    "simple effective rank": bounds.simple_effective_rank_upper_bound,
+    "unseen entry": bounds.unseen_entry_lower_bound,
+    "perturbed unseen entry": lambda loss: bounds.unseen_entry_lower_bound(loss, -2.0, 0.5, 0.1),
+}
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_bounds(node, name):
+    losses = np.concatenate([[0.0, 1.0, 2.0], np.geomspace(1e-28, 0.9, 40)])
+    expected, found = both(node, lambda losses: lax.map(BOUNDS[name], losses), losses)[0]
+    # A lower bound for norms is the difference of two terms, to whose size its rounding is relative.
+    scale = np.abs(expected) + 16 * (name in ("nuclear norm", "Schatten 1/2"))
+    assert np.all((found == expected) | (np.abs(found - expected) <= TOLERANCE * scale))
+
+
+@pytest.mark.parametrize("depth", [2, 3, 4])
+@pytest.mark.parametrize("hidden", [2, 3])
+def test_determinants_and_gradients_of_factors(node, depth, hidden):
+    factors = factorizations.gaussian(jr.key(depth), depth, (2, 2), std=0.7, hidden=hidden)
+
+    def function(factors, z):
+        problem = problems.two_by_two(z, 0.5, 0.1)
+        objective = lambda factors: problem.loss(factorizations.product_matrix(factors))  # noqa: E731
+        return descent.objective_gradient(problem, factors), jax.grad(objective)(factors)
+
+    assert_close(node, function, factors, -1.5, scale=largest)
+    if hidden == 2:
+        assert_close(node, factorizations.slogdet, factors)
+
+
+def descend(problem, factors, learning_rate, target_loss, record_at):
+    """The loop of `descent.gradient_descents` itself, for one run."""
+    start = tuple(W[None] for W in factors)
+    return descent._descend(problem, start, learning_rate[None], target_loss, record_at)
+
+
+STARTS = {
+    "identity": lambda depth: factorizations.identity(0.1, depth),
+    "balanced": lambda depth: factorizations.balanced(jnp.array([[0.2, 0.1], [-0.05, 0.3]]), depth),
+    "unbalanced": lambda depth: factorizations.gaussian(jr.key(7), depth, (2, 2), std=0.6, hidden=3),
+    "unfit sign": lambda depth: factorizations.balanced(jnp.array([[0.1, 0.3], [0.2, 0.1]]), depth),
+}
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("depth", [2, 3, 4])
+def test_gradient_descent_with_its_record(node, depth, start):
+    """Thousands of steps, none at the edge of stability, where rounding errors grow: XLA fuses products and sums."""
+    steps = np.pad(descent.log_spaced_steps(4000, per_decade=25), (0, 10), mode="edge")
+    problem, factors = problems.two_by_two(1.0, 1.0, 0.05 * (depth == 3)), STARTS[start](depth)
+    for rate, target in [(0.005, 0.0), (0.02, 1e-2)]:
+        arguments = (problem, factors, jnp.asarray(rate), jnp.asarray(target), steps)
+        assert_close(node, descend, *arguments, scale=largest)
+
+
+def test_a_diverging_descent_stops_where_it_does_in_jax(node):
+    steps = np.pad(descent.log_spaced_steps(400), (0, 10), mode="edge")
+    arguments = (problems.two_by_two(), factorizations.identity(4.0, 3), jnp.asarray(0.5), jnp.asarray(0.0), steps)
+    (expected, found), *_ = both(node, descend, *arguments)
+    assert 0 < expected.max() < 400
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_steps_of_gradient_descent_are_the_same_bit_for_bit(node):
+    problem = problems.two_by_two(1.0, 1.0, 0.05)
+
+    def function(factors, rate):
+        def step(_, factors):
+            return tuple(W - rate * g for W, g in zip(factors, descent.objective_gradient(problem, factors)))
+
+        factors = lax.fori_loop(0, 25, step, factors)
+        return factors, problem.loss(factorizations.product_matrix(factors))
+
+    for depth in (2, 3):
+        assert_same(node, function, STARTS["balanced"](depth), jnp.asarray(0.1))
+
+
+def test_leaky_relu_factors(node):
+    """A network of leaky ReLUs between the factors, fed with the standard basis."""
+    problem = problems.two_by_two()
+
+    def outputs(factors, slope):
+        first, *later = factors
+        hidden = first
+        for W in later:
+            hidden = W @ jnp.where(hidden > 0, hidden, slope * hidden)
+        return hidden
+
+    def function(factors, slope, rate, steps):
+        gradient = jax.grad(lambda factors: problem.loss(outputs(factors, slope)))
+
+        def step(_, factors):
+            return tuple(W - rate * g for W, g in zip(factors, gradient(factors)))
+
+        return lax.fori_loop(0, steps, step, factors)
+
+    factors = factorizations.gaussian(jr.key(3), 3, (2, 2), std=0.8)
+    for slope in (0.0, 0.3, 1.0):
+        assert_close(node, function, factors, slope, 0.05, 500, scale=largest)
+
+
+def flow_arguments(depth, values, sign):
+    problem = problems.two_by_two(*values)
+    one = jnp.ones(())
+    return charts.Flow(problem.values, sign * one, depth * one, 0.3 * one, 1e-20 * one, 1e-7 * one)
+
+
+@pytest.mark.parametrize("values", [(1.0, 1.0, 0.0), (-2.0, 0.5, 0.1)])
+@pytest.mark.parametrize("depth", [2.0, 3.0, 5.0])
+def test_velocities_of_the_flow(node, depth, values):
+    flow = flow_arguments(depth, values, 1.0)
+    early = np.asarray(jr.normal(jr.key(0), (6, 6))) * np.array([1, 1, 1, 1, 4, 1.0])
+    late = np.asarray(jr.normal(jr.key(1), (6, 6))) * np.array([4, 0.5, 0.5, 0.5, 2, 3])
+
+    def function(early, late, flow):
+        early = lax.map(lambda y: charts.early_rate(0.0, y, flow), early)
+        return early, lax.map(lambda y: (charts.late_rate(0.0, y, flow), charts.late_error_scale(y, flow)), late)
+
+    assert_close(node, function, early, late, flow, scale=largest)
+    assert_same(node, lambda ys, flow: lax.map(lambda y: charts.is_at_floor(charts.late_read(y, flow), flow), ys), late, flow)
+
+
+@pytest.mark.parametrize("depth", [2.0, 3.0])
+def test_a_path_of_the_flow(node, depth):
+    """Classical Runge-Kutta steps through the early chart, with the steps as a recorded scan."""
+    flow, W0 = flow_arguments(depth, (1.0, 1.0, 0.0), 1.0), jnp.array([[0.2, 0.05], [0.05, 0.2]])
+
+    def function(W0, flow, h):
+        rate = lambda y: charts.early_rate(0.0, y, flow)  # noqa: E731
+
+        def step(y, _):
+            a = rate(y)
+            b = rate(y + h / 2 * a)
+            c = rate(y + h / 2 * b)
+            y = y + h / 6 * (a + 2 * b + 2 * c + rate(y + h * c))
+            return y, charts.early_read(y, flow).W
+
+        return lax.scan(step, charts.early_write(W0, jnp.log(W0[0, 0] * W0[1, 1] - W0[0, 1] * W0[1, 0]), flow), None, 100)
+
+    assert_close(node, function, W0, flow, 0.01, scale=largest)
+
+
+# --- the text --------------------------------------------------------------------------------------------------------
+
+
+def gradient_step(factors, learning_rate):
+    gradients = descent.objective_gradient(problems.two_by_two(), factors)
+    return {"factors": [W - learning_rate * g for W, g in zip(factors, gradients)], "rate": learning_rate}
+
+
+def compiled_step() -> str:
+    return compile_to_javascript(gradient_step, factorizations.identity(0.1, 2), 0.1, name="step")
+
+
+def test_the_header_names_arguments_and_results():
+    source = compiled_step()
+    assert "function step(factors_0, factors_1, learning_rate) {" in source
+    assert "@param {Float64Array} factors_1 - factors[1]: float64[2, 2]" in source
+    assert "@param {number} learning_rate - learning_rate: float64" in source
+    assert "@returns {[Float64Array, Float64Array, number]}" in source
+    assert "result['factors'][1]: float64[2, 2]" in source
+    assert "import" not in source and "export" not in source
+
+
+def test_the_text_is_the_same_in_every_process():
+    program = "from tests import test_javascript as t; import sys; sys.stdout.write(t.compiled_step())"
+    root = Path(__file__).parents[1]
+    texts = {compiled_step()}
+    for seed in "12":
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(root)}
+        call = subprocess.run([sys.executable, "-c", program], cwd=root, env=environment, capture_output=True, text=True, check=True)
+        texts.add(call.stdout)
+    assert len(texts) == 1
+
+
+@pytest.mark.parametrize("depth", [2, 3, 4])
+def test_the_whole_descent_is_a_few_kilobytes(depth):
+    scalar = jnp.asarray(0.1)
+    steps = descent.log_spaced_steps(10**6)
+    arguments = (problems.two_by_two(), factorizations.identity(0.1, depth), scalar, scalar, steps)
+    source = compile_to_javascript(descend, *arguments, name="descend")
+    assert len(zlib.compress(source.encode(), 9)) < 1000 * depth  # seen: 1.7, 2.2 and 2.9 kB
+
+
+def test_parameters_get_names_of_their_own(node):
+    def function(v0, new, var, power):
+        return v0 + new["a b"] * var[0] ** power - var[1]
+
+    assert_close(node, function, 1.0, {"a b": 2.0}, (3.0, 4.0), 5.0)
+    assert_close(node, lambda *v: v[0] - v[1] * v[2], 1.0, 2.0, 3.0)
+
+
+# --- refusals --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("unchecked_types")
+@pytest.mark.parametrize(
+    ("function", "arguments", "message"),
+    [
+        (ranks.singular_values, (np.eye(3),), r"ranks.py:\d+ in `singular_values`, it uses the primitive `svd`"),
+        (lambda x: lax.fori_loop(0, 3, lambda i, x: jnp.sort(x), x), (np.ones(3),), "test_javascript.py.*`sort`"),
+        (lambda x: jr.normal(jr.key(0), ()) * x, (1.0,), "it uses (the primitive `random|entries of type)"),
+        (lambda x: x * 2, (np.float32(1.0),), "it uses entries of type float32; use float64"),
+        (lambda x: x.astype(jnp.float32), (1.0,), "it uses entries of type float32"),
+        (lambda x: jnp.exp(1j * x), (1.0,), "it uses entries of type complex128"),
+        (lambda x: lax.shift_left(x, x), (1,), "the primitive `shift_left`"),
+        (lambda x: x & x, (1,), "`and` of int64 values"),
+        (lambda x: x + (2**53 + 1), (1,), "the integer 9007199254740993, which double precision does not hold"),
+        (lambda x: 2 * x, (LARGE,), "it uses an array of 200 entries; those of more than 64"),
+        (lambda x, k: lax.dynamic_slice(x, (k, 0), (50, 2)), (LARGE, 1), "a slice of 100 entries at an index that varies"),
+        (lambda x: jnp.sum(jnp.zeros(0)) + x, (1.0,), "`reduce_sum` of nothing"),
+    ],
+)
+def test_what_is_not_covered_is_refused_by_name(function, arguments, message):
+    with pytest.raises(UnsupportedProgram, match=message):
+        compile_to_javascript(function, *arguments, name="f")
+
+
+@pytest.mark.parametrize("name", ["", "2f", "a b", "class", "power", "naïve"])
+def test_names_must_be_free_identifiers(name):
+    with pytest.raises(ValueError, match="`name` must be a free JavaScript identifier; got"):
+        compile_to_javascript(lambda x: x, 1.0, name=name)

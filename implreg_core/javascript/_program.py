@@ -53,7 +53,7 @@ class Scalar:
         """Whether it is known to be `number`, of the same sign if that is zero."""
         if self.value is None:
             return False
-        return bool(self.value == number) and np.signbit(float(self.value)) == np.signbit(float(number))
+        return bool(self.value == number and np.signbit(float(self.value)) == np.signbit(float(number)))
 
 
 # Statements. Their order matters where they touch buffers.
