@@ -33,7 +33,6 @@ def main():
                     page = context.new_page()
                     page.goto(f"{site}/{name}", wait_until="networkidle")
                     page.evaluate(SCROLL_THROUGH)  # explorers mount when they come into view
-                    page.wait_for_load_state("networkidle")
                     picture = arguments.outdir / f"{Path(name).stem}-{width}-{theme}.png"
                     page.screenshot(path=picture, full_page=True)
                     print(picture)
