@@ -48,9 +48,9 @@ serve:  ## serve the built book (PORT=8000)
 test: .venv/test.stamp  ## everything: lint, tests, notebooks, the strict build, the pages in a browser
 	$(BIN)/python tools/browser.py
 	$(BIN)/ruff check
-	$(BIN)/pytest -q --jaxtyping-packages=implreg_core,beartype.beartype --ignore=tests/browser tests
+	$(BIN)/pytest -q -n auto --jaxtyping-packages=implreg_core,beartype.beartype --ignore=tests/browser tests
 	$(BIN)/python tools/light_notebooks.py --check chapters/*.ipynb
-	$(BIN)/python -m pytest -q -p tools.nbval_light --nbval --nbval-current-env chapters
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -p tools.nbval_light --nbval --nbval-current-env chapters
 	$(MAKE) book
 	$(BIN)/pytest -q tests/browser
 

@@ -158,7 +158,8 @@ def check_start(problem: Completion, factors: Factors) -> Factors:
     shape = jax.eval_shape(product_matrix, factors).shape
     if shape != problem.shape:
         raise ValueError(f"`factors` have a product of shape {shape}, but `problem` needs {problem.shape}.")
-    _check_loss(_start_losses(problem, tuple(W[None] for W in factors)))
+    (loss,) = _start_losses(problem, tuple(W[None] for W in factors))
+    _check_loss(loss)
     return factors
 
 

@@ -1,0 +1,214 @@
+"""The functions of the package that a page runs, in JavaScript and in JAX, over grids of settings."""
+
+import zlib
+
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+import pytest
+from in_node import TOLERANCE, assert_close, assert_same, both
+from jax import lax
+
+from implreg_core import _two_by_two_flow as charts
+from implreg_core import bounds, descent, factorizations, norms, problems, ranks
+from implreg_core.javascript import compile_to_javascript
+
+
+def largest(x):
+    return np.max(np.abs(x), initial=0.0)
+
+
+def matrices(count, seed=0):
+    """2 x 2 matrices of many shapes and sizes, some of them singular, symmetric, or blown up like the example's."""
+    sizes = 10.0 ** jr.uniform(jr.key(seed), (count, 1, 1), minval=-6, maxval=6)
+    random = np.asarray(sizes * jr.normal(jr.key(seed + 1), (count, 2, 2)))
+    special = [[[1, 0], [0, 1]], [[1, 2], [2, 4]], [[0, 3], [3, 0]], [[5, 0], [0, 0]], [[1e12, 1], [1, 1e-12]]]
+    return np.concatenate([random, np.array(special, float)])
+
+
+MEASURES = {
+    "singular values": ranks.singular_values,
+    "effective rank": ranks.effective_rank,
+    "distance": lambda W: ranks.distance_to_rank(W, 1),
+    "loss": problems.two_by_two().loss,
+    "perturbed loss": problems.two_by_two(-2.0, 0.5, 0.1).loss,
+    "residual": problems.two_by_two(-2.0, 0.5, 0.1).residual,
+    **{norm.name: norm for norm in (norms.nuclear, norms.frobenius, norms.spectral, norms.max_entry, norms.ky_fan(1))},
+    **{f"Schatten {p}": norms.schatten(p) for p in (0.1, 0.5, 2, 3.5)},
+    **{f"entrywise {p}": norms.entrywise(p) for p in (0.5, 1, 3)},
+}
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_measures_of_matrices(name):
+    assert_close(lambda Ws: lax.map(MEASURES[name], Ws), matrices(40))
+
+
+def test_a_zero_matrix_has_no_effective_rank_and_no_length():
+    zero = np.zeros((2, 2))
+    assert_same(lambda W: (ranks.effective_rank(W), ranks.singular_values(W), norms.nuclear(W)), zero, jit=True)
+
+
+BOUNDS = {
+    "nuclear norm": lambda loss: bounds.norm_lower_bound(norms.nuclear, loss),
+    "Schatten 1/2": lambda loss: bounds.norm_lower_bound(norms.schatten(0.5), loss),
+    "effective rank": bounds.effective_rank_upper_bound,
+    "distance": bounds.distance_upper_bound,
+    "sharp distance": bounds.sharp_distance_upper_bound,
+    "sharp effective rank": bounds.sharp_effective_rank_upper_bound,
+    "simple effective rank": bounds.simple_effective_rank_upper_bound,
+    "unseen entry": bounds.unseen_entry_lower_bound,
+    "perturbed unseen entry": lambda loss: bounds.unseen_entry_lower_bound(loss, -2.0, 0.5, 0.1),
+}
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_bounds(name):
+    losses = np.concatenate([[0.0, 1.0, 2.0], np.geomspace(1e-28, 0.9, 40)])
+    ((expected, found),) = both(lambda losses: lax.map(BOUNDS[name], losses), losses)
+    # A lower bound for a norm is the difference of two terms, to whose size its rounding is relative.
+    size = 16 if name in ("nuclear norm", "Schatten 1/2") else 0
+    np.testing.assert_allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE * size)
+
+
+@pytest.mark.parametrize("depth", [2, 3, 4])
+@pytest.mark.parametrize("hidden", [2, 3])
+def test_determinants_and_gradients_of_factors(depth, hidden):
+    factors = factorizations.gaussian(jr.key(depth), depth, (2, 2), std=0.7, hidden=hidden)
+
+    def function(factors, z):
+        problem = problems.two_by_two(z, 0.5, 0.1)
+        objective = lambda factors: problem.loss(factorizations.product_matrix(factors))  # noqa: E731
+        return descent.objective_gradient(problem, factors), jax.grad(objective)(factors)
+
+    assert_close(function, factors, -1.5, scale=largest)
+    if hidden == 2:
+        assert_close(factorizations.slogdet, factors)
+
+
+def descend(problem, factors, learning_rate, target_loss, record_at):
+    """The loop of `descent.gradient_descents` itself, for one run."""
+    start = tuple(W[None] for W in factors)
+    return descent._descend(problem, start, learning_rate[None], target_loss, record_at)
+
+
+STARTS = {
+    "identity": lambda depth: factorizations.identity(0.1, depth),
+    "balanced": lambda depth: factorizations.balanced(jnp.array([[0.2, 0.1], [-0.05, 0.3]]), depth),
+    "unbalanced": lambda depth: factorizations.gaussian(jr.key(7), depth, (2, 2), std=0.6, hidden=3),
+    "unfit sign": lambda depth: factorizations.balanced(jnp.array([[0.1, 0.3], [0.2, 0.1]]), depth),
+}
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("depth", [2, 3, 4])
+def test_gradient_descent_with_its_record(depth, start):
+    """Thousands of steps, none at the edge of stability, where rounding errors grow: XLA fuses products and sums."""
+    steps = np.pad(descent.log_spaced_steps(4000, per_decade=25), (0, 10), mode="edge")
+    problem, factors = problems.two_by_two(1.0, 1.0, 0.05 * (depth == 3)), STARTS[start](depth)
+    for rate, target in [(0.005, 0.0), (0.02, 1e-2)]:
+        arguments = (problem, factors, jnp.asarray(rate), jnp.asarray(target), steps)
+        (step, found_step), (loss, found_loss), (W, found_W), *last, _ = both(descend, *arguments)
+        np.testing.assert_array_equal(found_step, step)
+        for expected, found in [*zip(W.reshape(-1, 4), found_W.reshape(-1, 4)), *last]:
+            np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCE * largest(expected))
+        # A residual is a difference, with an absolute error, and the loss is half the square of that.
+        assert np.all(np.abs(found_loss - loss) <= TOLERANCE * (loss + np.sqrt(np.maximum(loss, found_loss))))
+
+
+def test_a_diverging_descent_stops_where_it_does_in_jax():
+    steps = np.pad(descent.log_spaced_steps(400), (0, 10), mode="edge")
+    arguments = (problems.two_by_two(), factorizations.identity(4.0, 3), jnp.asarray(0.5), jnp.asarray(0.0), steps)
+    (expected, found), *_ = both(descend, *arguments)
+    assert 0 < expected.max() < 400
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_steps_of_gradient_descent_are_the_same_bit_for_bit():
+    problem = problems.two_by_two(1.0, 1.0, 0.05)
+
+    def function(factors, rate):
+        def step(_, factors):
+            return tuple(W - rate * g for W, g in zip(factors, descent.objective_gradient(problem, factors)))
+
+        factors = lax.fori_loop(0, 25, step, factors)
+        return factors, problem.loss(factorizations.product_matrix(factors))
+
+    for depth in (2, 3):
+        assert_same(function, STARTS["balanced"](depth), jnp.asarray(0.1))
+
+
+def test_leaky_relu_factors():
+    """A network of leaky ReLUs between the factors, fed with the standard basis."""
+    problem = problems.two_by_two()
+
+    def outputs(factors, slope):
+        first, *later = factors
+        hidden = first
+        for W in later:
+            hidden = W @ jnp.where(hidden > 0, hidden, slope * hidden)
+        return hidden
+
+    def function(factors, slope, rate, steps):
+        gradient = jax.grad(lambda factors: problem.loss(outputs(factors, slope)))
+
+        def step(_, factors):
+            return tuple(W - rate * g for W, g in zip(factors, gradient(factors)))
+
+        return lax.fori_loop(0, steps, step, factors)
+
+    factors = factorizations.gaussian(jr.key(3), 3, (2, 2), std=0.8)
+    for slope in (0.0, 0.3, 1.0):
+        assert_close(function, factors, slope, 0.05, 500, scale=largest)
+
+
+def flow_arguments(depth, values, sign):
+    problem = problems.two_by_two(*values)
+    one = jnp.ones(())
+    return charts.Flow(problem.values, sign * one, depth * one, 0.3 * one, 1e-20 * one, 1e-7 * one)
+
+
+@pytest.mark.parametrize("values", [(1.0, 1.0, 0.0), (-2.0, 0.5, 0.1)])
+@pytest.mark.parametrize("depth", [2.0, 3.0, 5.0])
+def test_velocities_of_the_flow(depth, values):
+    flow = flow_arguments(depth, values, 1.0)
+    early = np.asarray(jr.normal(jr.key(0), (6, 6))) * np.array([1, 1, 1, 1, 4, 1.0])
+    late = np.asarray(jr.normal(jr.key(1), (6, 6))) * np.array([4, 0.5, 0.5, 0.5, 2, 3])
+
+    def function(early, late, flow):
+        early = lax.map(lambda y: charts.early_rate(0.0, y, flow), early)
+        return early, lax.map(lambda y: (charts.late_rate(0.0, y, flow), charts.late_error_scale(y, flow)), late)
+
+    assert_close(function, early, late, flow, scale=largest)
+    assert_same(lambda ys: lax.map(lambda y: charts.is_at_floor(charts.late_read(y, flow), flow), ys), late)
+
+
+@pytest.mark.parametrize("depth", [2.0, 3.0])
+def test_a_path_of_the_flow(depth):
+    """Classical Runge-Kutta steps through the early chart, with the steps as a recorded scan."""
+    flow, W0 = flow_arguments(depth, (1.0, 1.0, 0.0), 1.0), jnp.array([[0.2, 0.05], [0.05, 0.2]])
+
+    def function(W0, flow, h):
+        rate = lambda y: charts.early_rate(0.0, y, flow)  # noqa: E731
+
+        def step(y, _):
+            a = rate(y)
+            b = rate(y + h / 2 * a)
+            c = rate(y + h / 2 * b)
+            y = y + h / 6 * (a + 2 * b + 2 * c + rate(y + h * c))
+            return y, charts.early_read(y, flow).W
+
+        start = charts.early_write(W0, jnp.log(W0[0, 0] * W0[1, 1] - W0[0, 1] * W0[1, 0]), flow)
+        return lax.scan(step, start, None, 100)
+
+    assert_close(function, W0, flow, 0.01, scale=largest)
+
+
+@pytest.mark.parametrize("depth", [2, 3, 4])
+def test_the_whole_descent_is_a_few_kilobytes(depth):
+    scalar = jnp.asarray(0.1)
+    steps = descent.log_spaced_steps(10**6)
+    arguments = (problems.two_by_two(), factorizations.identity(0.1, depth), scalar, scalar, steps)
+    source = compile_to_javascript(descend, *arguments, name="descend")
+    assert len(zlib.compress(source.encode(), 9)) < 1000 * depth  # seen: 1.7, 2.2 and 2.9 kB
