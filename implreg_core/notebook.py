@@ -1,6 +1,7 @@
 """What a chapter needs of its notebook: the look of figures, and numbers for the prose."""
 
 import ctypes
+import gc
 
 import jax
 from IPython import get_ipython
@@ -27,6 +28,14 @@ def setup() -> None:
         )
 
 
+def forget_programs() -> None:
+    """Drop all compiled programs, to stay within Binder's memory in a chapter that compiles many; they compile anew."""
+    jax.clear_caches()
+    gc.collect()
+    if (trim := _malloc_trim()) is not None:
+        trim(0)
+
+
 def glue(**texts: str) -> None:
     """Make short texts available to the prose as {glue:text}`name`.
 
@@ -41,10 +50,14 @@ def glue(**texts: str) -> None:
         display({"application/papermill.record/text/plain": repr(text)}, raw=True, metadata=record)
 
 
+def _malloc_trim():
+    """The C library's function that gives freed memory back to the system; None where there is none (not glibc)."""
+    return getattr(ctypes.CDLL(None), "malloc_trim", None)
+
+
 def _return_memory_after_compilations() -> None:
-    """Have the C library give back what a compilation has freed: hundreds of megabytes that it would keep (glibc)."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is None:
+    """Have the C library give back what a compilation has freed: hundreds of megabytes that it would keep."""
+    if (trim := _malloc_trim()) is None:
         return
 
     def after(event, seconds, **_):

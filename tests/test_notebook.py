@@ -1,5 +1,6 @@
 """What chapters hand to the page: glued texts, and the format of pictures."""
 
+import jax
 import matplotlib.pyplot as plt
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -60,3 +61,11 @@ def test_setup_outside_a_notebook_only_applies_the_style():
     with plt.rc_context({"axes.grid": False}):
         notebook.setup()
         assert plt.rcParams["axes.grid"]
+
+
+def test_forgotten_programs_compile_anew():
+    double = jax.jit(lambda x: 2 * x)
+    assert double(1.5) == 3.0
+    notebook.forget_programs()
+    assert double._cache_size() == 0
+    assert double(1.5) == 3.0
