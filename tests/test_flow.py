@@ -177,3 +177,22 @@ START = factorizations.identity(0.5, 2)
 def test_bad_input_is_named(factors, options, message):
     with pytest.raises(ValueError, match=message):
         gradient_flow(problems.two_by_two(), factors, **options)
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_larger_tasks_are_followed_to_loss_1e_6(size):
+    """W12 = W21 = 1, W22 = 0, the identity beyond, W11 unseen: every solution has determinant -1."""
+    values = np.eye(size)
+    values[:2, :2] = [[0, 1], [1, 0]]
+    observed = np.ones((size, size), bool)
+    observed[0, 0] = False
+
+    def sample(key):
+        return factorizations.balanced_gaussian(key, 3, (size, size), std=0.3)
+
+    start = factorizations.with_determinant_sign(jr.key(1), sample, 1)
+    path = gradient_flow(problems.completion(values, observed), start, target_loss=1e-6)
+    assert path.converged and np.all(np.linalg.slogdet(path.W).sign == 1)
+    smallest = np.linalg.svd(path.W, compute_uv=False)[:, -1]
+    assert np.all(smallest <= np.sqrt(2 * path.loss) * (1 + 1e-9))  # the segment from W to a solution is singular
+    assert abs(abs(path.W[-1, 0, 0]) * np.sqrt(2 * path.loss[-1]) - 1) < 1e-4
