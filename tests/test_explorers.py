@@ -1,19 +1,20 @@
 import json
 import re
-import runpy
+import subprocess
 from html.parser import HTMLParser
-from pathlib import Path
 
 import hypothesis.extra.numpy as hnp
 import hypothesis.strategies as st
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given
+from in_node import find_node
+from jax import lax
 
 from implreg_core import explorers
-from implreg_core.explorers import Control, Explorer, NoRun, View
-
-assets = runpy.run_path(str(Path(__file__).parents[1] / "_ext" / "implreg_assets.py"))
+from implreg_core._columns import decode_column, encode_column
+from implreg_core.explorers import Control, Explorer, MatrixPad, NoRun, Slider, View
 
 ROWS = {2: 30, 3: 40}  # runs of unequal length
 
@@ -65,7 +66,7 @@ def columns(elements):
 
 @given(columns(SPREAD))
 def test_linear_columns_come_back_within_half_a_level(values):
-    back = explorers.decode_column(json.loads(json.dumps(explorers.encode_column(values, scale="linear"))))
+    back = decode_column(json.loads(json.dumps(encode_column(values, scale="linear"))))
     rounding = 4 * np.finfo(float).eps * np.abs(values).max()
     assert np.abs(back - values).max() <= np.ptp(values) / 131070 * (1 + 1e-9) + rounding
     assert back.min() == values.min() and back.max() == values.max()
@@ -73,7 +74,7 @@ def test_linear_columns_come_back_within_half_a_level(values):
 
 @given(columns(POSITIVE))
 def test_log_columns_come_back_within_half_a_level_of_the_logarithm(values):
-    back = explorers.decode_column(json.loads(json.dumps(explorers.encode_column(values, scale="log"))))
+    back = decode_column(json.loads(json.dumps(encode_column(values, scale="log"))))
     logs = np.log(values)
     rounding = 4 * np.finfo(float).eps * (1 + np.abs(logs).max())
     assert np.abs(np.log(back) - logs).max() <= np.ptp(logs) / 131070 * (1 + 1e-9) + rounding
@@ -82,25 +83,25 @@ def test_log_columns_come_back_within_half_a_level_of_the_logarithm(values):
 
 @given(columns(POSITIVE), st.sampled_from(["linear", "log"]))
 def test_order_is_kept(values, scale):
-    back = explorers.decode_column(explorers.encode_column(np.sort(values), scale=scale))
+    back = decode_column(encode_column(np.sort(values), scale=scale))
     assert (np.diff(back) >= 0).all()
 
 
 @given(columns(st.integers(-(2**52), 2**52).map(float)))
 def test_whole_numbers_are_exact(values):
-    back = explorers.decode_column(explorers.encode_column(values, scale="linear"))
+    back = decode_column(encode_column(values, scale="linear"))
     np.testing.assert_array_equal(back, values)
 
 
 @pytest.mark.parametrize("scale", ["linear", "log"])
 @pytest.mark.parametrize("values", [[0.3], [0.1, 0.1, 0.1], [1.0, np.nextafter(1.0, 2)]])
 def test_constants_and_single_rows_are_exact(scale, values):
-    back = explorers.decode_column(explorers.encode_column(np.array(values), scale=scale))
+    back = decode_column(encode_column(np.array(values), scale=scale))
     np.testing.assert_allclose(back, values, rtol=2.3e-16)  # 1 ulp: two neighbours may share a logarithm
 
 
 def test_codes_are_small_differences():
-    column = explorers.encode_column(np.geomspace(1e-28, 1.5, 200), scale="log")
+    column = encode_column(np.geomspace(1e-28, 1.5, 200), scale="log")
     assert max(map(abs, column["codes"])) <= 65535 / 199 + 1
 
 
@@ -116,7 +117,7 @@ def test_codes_are_small_differences():
 )
 def test_columns_that_cannot_be_drawn_are_refused(values, scale, message):
     with pytest.raises(ValueError, match=message):
-        explorers.encode_column(np.array(values, float), scale=scale)
+        encode_column(np.array(values, float), scale=scale)
 
 
 # ---- specification
@@ -132,7 +133,24 @@ def test_columns_that_cannot_be_drawn_are_refused(values, scale, message):
         (lambda: View("V", x="t", y={"a": "a"}, xlabel="", ylabel="", yscale="log10"), "`yscale`.*'log10'"),
         (lambda: View("V", x="t", y={"a": "a"}, xlabel="", ylabel="", dashed={"b"}), "`dashed`.*'b'"),
         (lambda: explorer(controls=[Control("a", "a", values=[1], default=1)] * 2), "`controls`.*distinct"),
+        (lambda: explorer(controls=[Control("at", "a", values=[1], default=1)]), "other than 'at'"),
         (lambda: explorer(views=[]), "`views` is empty"),
+        (
+            lambda: Slider("rate", "η", low=1, high=1, default=1),
+            "needs finite `low` < `high`; got 1 and 1",
+        ),
+        (lambda: Slider("rate", "η", low=0, high=np.inf, default=1), "finite"),
+        (
+            lambda: Slider("rate", "η", low=0, high=1, default=2),
+            "slider 'rate' must be from 0 to 1; got 2",
+        ),
+        (lambda: Slider("rate", "η", low=0, high=1, default=1, scale="log"), "positive `low`"),
+        (lambda: Slider("rate", "η", low=0, high=1, default=1, step=0), "`step` of slider 'rate' must be positive"),
+        (lambda: MatrixPad("M", "M", default=[1, 2]), "'default' of matrix pad 'M' must be 2 x 2"),
+        (lambda: MatrixPad("M", "M", default=np.eye(2), presets={"far": 9 * np.eye(2)}), "'far' of matrix pad 'M'"),
+        (lambda: MatrixPad("M", "M", default=np.full((2, 2), np.nan)), "'default'"),
+        (lambda: View("V", x="t", y={"a": "a"}, xlabel="", ylabel="", ylim=(2, 1)), "`ylim` must be two growing"),
+        (lambda: View("V", "t", {"a": "a"}, "", "", xscale="log", xlim=(0, 1)), "`xlim`.*fit a log axis"),
     ],
 )
 def test_bad_specifications_are_refused(build, message):
@@ -163,10 +181,10 @@ def test_runs_that_cannot_be_drawn_stop_the_static_build(change, message):
 def test_values_are_written_as_by_hand():
     control = Control("rate", label="rate", values=[-1, 0.001, 1e-5, 2.5e-7, "free"], default=-1)
     written = explorer(controls=[control])._spec()["controls"][0]
-    assert written["texts"] == ["−1", "0.001", "10⁻⁵", "2.5 × 10⁻⁷", "free"] and written["words"]
+    assert written["texts"] == ["−1", "0.001", "10⁻⁵", "2.5 × 10⁻⁷", "free"] and written["kind"] == "words"
     control = Control("rate", label="rate", values=[1, 2], default=2, format=lambda rate: f"{rate:.1f} %")
     written = explorer(controls=[control])._spec()["controls"][0]
-    assert written["texts"] == ["1.0 %", "2.0 %"] and not written["words"]
+    assert written["texts"] == ["1.0 %", "2.0 %"] and written["kind"] == "list"
 
 
 # ---- static page
@@ -195,7 +213,11 @@ def test_static_figure_holds_every_run_and_no_widget(monkeypatch):
     assert set(bundle) == {"text/plain", "text/html"}
     elements = Elements(bundle["text/html"])
     assert elements.tags == ["figure", "h3", "noscript", "p", "figcaption", "script"]
-    assert elements.attributes["figure"] == {"class": "implreg-explorer", "aria-label": "Does a < b?"}
+    assert elements.attributes["figure"] == {
+        "class": "implreg-explorer",
+        "id": "explore-does-a-b",
+        "aria-label": "Does a < b?",
+    }
     assert (elements.text["h3"], elements.text["figcaption"]) == ("Does a < b?", "A & B.")
     assert "JavaScript" in elements.text["p"] and elements.attributes["script"]["type"] == "application/json"
     data = json.loads(elements.text["script"])
@@ -203,13 +225,14 @@ def test_static_figure_holds_every_run_and_no_widget(monkeypatch):
     assert data["outcomes"][1] == {"error": "Depth 2 settles at once </script>."}
     choices = {0: (2, "det > 0"), 2: (3, "det > 0"), 3: (3, "det < 0")}
     for index, (depth, sign) in choices.items():
-        stored = data["outcomes"][index]["run"]
+        stored = data["outcomes"][index]["stored"]
         assert set(stored) == {"step", "loss", "entry", "rank"}
         run = decay(depth, sign)
-        np.testing.assert_array_equal(explorers.decode_column(stored["step"]), run["step"])
+        np.testing.assert_array_equal(decode_column(stored["step"]), run["step"])
         for name in ("loss", "entry", "rank"):  # the widest spans 117 in the logarithm: half a level is 9e-4
-            np.testing.assert_allclose(explorers.decode_column(stored[name]), run[name], rtol=1e-3)
-    assert data["limits"]["step"] == [0, 39] and data["limits"]["loss"] == [np.exp(-117.0), 1.0]
+            np.testing.assert_allclose(decode_column(stored[name]), run[name], rtol=1e-3)
+    limits = data["spec"]["limits"]
+    assert limits["step"] == [0, 39] and limits["loss"] == [np.exp(-117.0), 1.0]
 
 
 def test_text_is_short_and_stable(monkeypatch):
@@ -240,9 +263,8 @@ def test_widget_answers_each_choice_once(monkeypatch):
     widget = explorer(compute).widget()
     assert widget.answer["choice"] == [1, 0] and calls == [(3, "det > 0")]
     widget.choice = [0, 0]
-    loss = explorers.decode_column(widget.answer["run"]["loss"])
+    loss = decode_column(widget.answer["stored"]["loss"])
     assert widget.answer["choice"] == [0, 0] and loss.shape == (30,)
-    assert widget.answer["limits"]["step"] == [0, 39]  # of both runs: the axes stay put
     widget.choice = [1, 0]
     assert calls == [(3, "det > 0"), (2, "det > 0")] and widget.answer["choice"] == [1, 0]
 
@@ -255,7 +277,7 @@ def test_widget_shows_what_went_wrong():
 
     widget = explorer(compute).widget()
     widget.choice = [1, 1]
-    assert "run" not in widget.answer
+    assert "stored" not in widget.answer
     assert re.match("ValueError: `compute` gave a column 'loss' .* inf in row 0", widget.answer["error"])
     widget = explorer().widget()
     widget.choice = [0, 1]
@@ -268,18 +290,74 @@ def test_jupyter_gets_a_widget(monkeypatch):
     assert "application/vnd.jupyter.widget-view+json" in bundle and "text/html" not in bundle
 
 
-# ---- assets of the static page
+# ---- live programs
 
 
-def test_bundle_is_one_classic_script():
-    script = assets["bundle"]()
-    assert not re.search(r"^\s*(import|export)\b", script, re.M)
-    assert script.count("const explorer = { render };") == 1 and "explorer.render(" in script
+def growth(mode, rate, start):
+    """Exponential growth of a determinant, recorded in ten rows; it overflows for a large rate."""
+
+    def row(k):
+        return {"t": jnp.minimum(k, 6.0), "size": jnp.abs(jnp.linalg.det(start)) * jnp.exp(rate * k), "unused": k}
+
+    if mode == "none":
+        raise NoRun("There is no growth without a mode.")
+    return lax.map(row, jnp.arange(10.0))
 
 
-def test_bundle_refuses_a_module_that_it_cannot_wrap(tmp_path):
-    (tmp_path / "host.js").write_text("")
-    for module in ("\nexport const a = 1;\n", '\nimport "./b.js";\nexport default { render };\n'):
-        (tmp_path / "explorer.js").write_text(module)
-        with pytest.raises(ValueError, match="explorer.js"):
-            assets["bundle"](tmp_path)
+def live(compute=growth, **changes):
+    arguments = {
+        "question": "How fast?",
+        "controls": [
+            MatrixPad("start", label="start", default=[[2, 0], [0, 1]], extent=2.0),
+            Control("mode", label="mode", values=["some", "none"], default="some"),
+            Slider("rate", label="rate", low=0.1, high=1000.0, default=1.0, scale="log"),
+        ],
+        "compute": compute,
+        "views": [View("Size", x="t", y={"size": "size"}, xlabel="t", ylabel="size", yscale="log", ylim=(1, 1e3))],
+        "caption": "Exponentially.",
+    }
+    return Explorer(**{**arguments, **changes})
+
+
+def test_live_widget_computes_what_jax_computes():
+    widget = live().widget()
+    assert widget.choice == [[2, 0, 0, 1], 0, 1.0] and set(widget.answer["computed"]) == {"t", "size"}
+    widget.choice = [[0.5, 1, 1, 0.5], 0, 0.25]
+    expected = growth("some", 0.25, jnp.array([[0.5, 1], [1, 0.5]]))
+    assert widget.answer["choice"] == [[0.5, 1, 1, 0.5], 0, 0.25]
+    np.testing.assert_allclose(widget.answer["computed"]["size"], expected["size"], rtol=1e-14)
+    widget.choice = [[0.5, 1, 1, 0.5], 0, 1000.0]
+    assert widget.answer["computed"]["size"][1:] == [None] * 9  # infinite
+    widget.choice = [[0.5, 1, 1, 0.5], 1, 1.0]
+    assert widget.answer["error"] == "There is no growth without a mode."
+
+
+def test_live_page_carries_one_program_for_each_listed_setting(monkeypatch):
+    monkeypatch.setattr(explorers, "_Widget", None)
+    page = live().static_html()
+    script = re.search(r"<script>\n(.*?)</script>", page, re.S)[1]
+    assert script.startswith('(globalThis.implregPrograms ??= {})["explore-how-fast"] = {')
+    assert "function run(start, rate)" in script and '"1": "There is no growth without a mode."' in script
+    data = json.loads(re.search(r'<script type="application/json">(.*?)</script>', page, re.S)[1])
+    assert data["spec"]["columns"] == ["size", "t"] and "outcomes" not in data
+    assert data["spec"]["default"] == [[2, 0, 0, 1], 0, 1.0]
+    sizes = 'globalThis.implregPrograms["explore-how-fast"]["0"]'
+    found = subprocess.run(
+        [find_node(), "-e", f"{script}\nconsole.log(JSON.stringify({sizes}([2, 0, 0, 1], 0.5).map((x) => [...x])))"],
+        check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    size, t = json.loads(found)
+    expected = growth("some", 0.5, jnp.diag(jnp.array([2.0, 1.0])))
+    np.testing.assert_allclose(size, expected["size"], rtol=1e-14)
+    np.testing.assert_array_equal(t, expected["t"])
+
+
+def test_what_javascript_cannot_express_stops_the_static_build():
+    def compute(mode, rate, start):
+        return {"t": jnp.sort(start.ravel()), "size": start.ravel()}
+
+    with pytest.raises(ValueError, match="sort") as caught:
+        live(compute).static_html()
+    assert "'How fast?' was compiling the program of ('some',)" in caught.value.__notes__[0]
+    with pytest.raises(ValueError, match="no column \\['size'\\]"):
+        live(lambda mode, rate, start: {"t": start.ravel()}).static_html()

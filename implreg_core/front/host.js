@@ -1,16 +1,60 @@
 /**
- * The static page's host: mounts each stored explorer when it comes near the screen, or before printing.
- * Bundled behind explorer.js, whose `render` it calls with a model that answers from the stored runs.
+ * The static page's host: mounts each explorer when it comes near the screen, or before printing, with a model that
+ * answers from the runs stored in the page, or runs the programs that the page carries.
  */
 
-/** The stand-in for a widget model: the part of its interface that explorer.js uses. */
-function storedModel({ spec, limits, outcomes }) {
-  const answer = (choice) => {
-    const index = choice.reduce((sum, value, i) => sum * spec.controls[i].values.length + value, 0);
-    return { choice, limits, ...outcomes[index] };
+import { readQuery, writeQuery } from "./address.js";
+import { render } from "./explorer.js";
+
+const WARM_RUNS = 3; // of a program, while the page is idle: browsers compile what runs often
+
+/** The explorer's state in the page's address. */
+function addressOf(figure, spec) {
+  const link = (choice, row) => {
+    const url = new URL(location.href);
+    url.search = writeQuery(spec.controls, choice, row);
+    url.hash = figure.id;
+    return url.href;
   };
+  return {
+    link,
+    read: () =>
+      location.hash === `#${figure.id}` ? readQuery(spec.controls, spec.default, location.search) : null,
+    write: (choice, row) => {
+      try {
+        history.replaceState(history.state, "", link(choice, row));
+      } catch {
+        // A page opened from disk may not change its address; the button still copies the link.
+      }
+    },
+  };
+}
+
+/** What answers a choice, from the programs of listed settings, each a function of the continuous ones or a reason. */
+function programmed(spec, programs) {
+  return (choice) => {
+    const listed = choice.filter((_, i) => spec.controls[i].values);
+    const traced = choice.filter((_, i) => !spec.controls[i].values);
+    const program = programs[listed.join()];
+    if (typeof program === "string") return { choice, error: program };
+    const columns = program(...traced.map((entry) => (Array.isArray(entry) ? Float64Array.from(entry) : entry)));
+    return { choice, computed: Object.fromEntries(spec.columns.map((name, i) => [name, columns[i]])) };
+  };
+}
+
+/** What answers a choice from the stored outcomes of all. */
+function stored(spec, outcomes) {
+  return (choice) => {
+    const index = choice.reduce((sum, entry, i) => sum * spec.controls[i].values.length + entry, 0);
+    return { choice, ...outcomes[index] };
+  };
+}
+
+/** The stand-in for a widget model: the part of its interface that explorer.js uses, and the address. */
+function createModel(figure, spec, answer) {
   const state = { spec, choice: spec.default, answer: answer(spec.default) };
   return {
+    address: addressOf(figure, spec),
     get: (name) => state[name],
     set: (name, value) => void (state[name] = value),
     save_changes: () => void (state.answer = answer(state.choice)), // at once, so nobody need be told
@@ -21,8 +65,14 @@ function storedModel({ spec, limits, outcomes }) {
 
 function mount(figure) {
   if (figure.implreg) return;
-  const data = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
-  explorer.render({ model: storedModel(data), el: figure });
+  const { spec, outcomes } = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
+  const answer = outcomes ? stored(spec, outcomes) : programmed(spec, globalThis.implregPrograms[spec.slug]);
+  render({ model: createModel(figure, spec, answer), el: figure });
+  if (!outcomes) warm(() => answer(spec.default), WARM_RUNS);
+}
+
+function warm(run, times) {
+  if (times > 0) (globalThis.requestIdleCallback ?? setTimeout)(() => (run(), warm(run, times - 1)));
 }
 
 function start() {

@@ -28,3 +28,24 @@ def site():
     """Address of the built book, served locally."""
     with tools_browser.serve(BOOK) as address:
         yield address
+
+
+@pytest.fixture
+def open_page(browser):
+    """Opens an address at a width; the test fails if the page complains or asks the network for anything."""
+    contexts, complaints = [], []
+
+    def open_page(address, width=1280, **options):
+        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **options))
+        page = contexts[-1].new_page()
+        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: request.url.startswith("http") and complaints.append(request.url))
+        page.goto(address)
+        page.add_script_tag(content="onerror = (message) => console.error(message)")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []

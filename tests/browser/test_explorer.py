@@ -2,17 +2,15 @@
 same front end as a widget, with Python answering."""
 
 import json
-import runpy
-from pathlib import Path
 
 import numpy as np
 import pytest
+from explorer_page import FIGURE, mounted, state, write_page
 
-from implreg_core import explorers
+from implreg_core import _front
+from implreg_core._columns import decode_column
 from implreg_core.explorers import Control, Explorer, NoRun, View
 
-assets = runpy.run_path(str(Path(__file__).parents[2] / "_ext" / "implreg_assets.py"))
-FIGURE = "figure.implreg-explorer"
 LONGEST_PLAY = 8000  # ms; a play takes 5 s
 
 
@@ -52,63 +50,10 @@ def explorer():
     )
 
 
-def write_page(folder, body, script):
-    (folder / "script.js").write_text(script, encoding="utf-8")
-    (folder / "style.css").write_bytes((assets["FRONT"] / "explorer.css").read_bytes())
-    (folder / "page.html").write_text(
-        "<!doctype html><html lang='en' data-theme='light'><meta charset='utf-8'><title>Explorer</title>"
-        "<meta name='viewport' content='width=device-width'><link rel='stylesheet' href='style.css'>"
-        "<style>html[data-theme=dark] { --pst-color-background: #14181e; --pst-color-text-base: #ced6dd;"
-        " --pst-color-text-muted: #9ca4af }</style>"
-        f"<script async src='script.js'></script><body style='margin: 16px'>{body}",
-        encoding="utf-8",
-    )
-    return (folder / "page.html").as_uri()
-
-
-@pytest.fixture
-def open_page(browser):
-    """Opens an address at a width; the test fails if the page complains or asks the network for anything."""
-    contexts, complaints = [], []
-
-    def open_page(address, width=1280, **options):
-        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **options))
-        page = contexts[-1].new_page()
-        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: request.url.startswith("http") and complaints.append(request.url))
-        page.goto(address)
-        page.add_script_tag(content="onerror = (message) => console.error(message)")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert complaints == []
-
-
 @pytest.fixture(scope="module")
 def address(explorer, tmp_path_factory):
     body = explorer.static_html()
-    return write_page(tmp_path_factory.mktemp("static"), body, assets["bundle"]())
-
-
-def mounted(page):
-    page.wait_for_function(f"document.querySelector('{FIGURE}')?.implreg?.run")
-    page.locator(f"{FIGURE} path").first.wait_for()
-    return page
-
-
-def state(page):
-    """`figure.implreg`, with the run as plain lists."""
-    return page.evaluate(
-        """(selector) => {
-          const { settings, run, row, error } = document.querySelector(selector).implreg;
-          const lists = Object.fromEntries(Object.entries(run).map(([name, values]) => [name, [...values]]));
-          return { settings, run: lists, row, error };
-        }""",
-        FIGURE,
-    )
+    return write_page(tmp_path_factory.mktemp("static"), body)
 
 
 def assert_shows(page, depth, sign="det > 0"):
@@ -124,8 +69,8 @@ def test_default_is_drawn_whole_and_decoded_like_in_python(open_page, address, e
     page = mounted(open_page(address))
     assert_shows(page, 3)
     shown = state(page)
-    for name, column in explorer._outcome((1, 0))["run"].items():  # exp and log may differ by an ulp
-        np.testing.assert_allclose(shown["run"][name], explorers.decode_column(column), rtol=1e-13)
+    for name, column in explorer._outcome((1, 0))["stored"].items():  # exp and log may differ by an ulp
+        np.testing.assert_allclose(shown["run"][name], decode_column(column), rtol=1e-13)
     rows = len(shown["run"]["step"])
     assert shown["row"] == rows - 1
     series = page.locator("path.implreg-past").evaluate_all("all => all.map(path => path.dataset.series)")
@@ -189,7 +134,7 @@ def test_every_axis_has_distinct_ticks_in_order_and_whole_lines(open_page, tmp_p
         ],
         caption="",
     )
-    page = mounted(open_page(write_page(tmp_path, explorer.static_html(), assets["bundle"]()), 390))
+    page = mounted(open_page(write_page(tmp_path, explorer.static_html()), 390))
     for view in page.locator(".implreg-view").all():
         title = view.locator(".implreg-title").text_content()
         ticks = view.locator("g:has(.implreg-grid)")
@@ -393,14 +338,14 @@ def test_everything_has_a_name(open_page, address):
         "logarithmic axis: step t, loss ℓ."
     )
     inputs = page.locator(f"{FIGURE} :is(input, button)")
-    assert inputs.count() == 6
+    assert inputs.count() == 10
     assert inputs.evaluate_all("all => all.every(input => input.dataset.lmSuppressShortcuts === 'true')")
 
 
 def test_figures_far_away_are_mounted_on_arrival_or_before_printing(open_page, explorer, tmp_path):
-    figure = explorer.static_html()
-    body = f"{figure}<div style='height: 4000px'></div>{figure}<div style='height: 4000px'></div>{figure}"
-    page = mounted(open_page(write_page(tmp_path, body, assets["bundle"]())))
+    figures = [explorer.static_html().replace(f'id="{explorer.slug}"', f'id="{name}"') for name in "abc"]
+    body = "<div style='height: 4000px'></div>".join(figures)
+    page = mounted(open_page(write_page(tmp_path, body)))
     ready = f"[...document.querySelectorAll('{FIGURE}')].map(figure => Boolean(figure.implreg))"
     assert page.evaluate(ready) == [True, False, False]
     page.locator(FIGURE).nth(1).scroll_into_view_if_needed()
@@ -458,11 +403,10 @@ window.listeners = listeners;
 
 def test_widget_front_end_with_python_answering(open_page, explorer, tmp_path):
     """The module as Jupyter loads it, against the widget's own answers."""
-    module = (assets["FRONT"] / "explorer.js").read_text(encoding="utf-8")
-    module = module.replace("export default", "const explorer =")
+    module = _front.widget_module().replace("export default explorer;", "")
     widget = explorer.widget()
     start = json.dumps({"spec": widget.spec, "choice": widget.choice, "answer": widget.answer})
-    page = open_page(write_page(tmp_path, "", ""))
+    page = open_page(write_page(tmp_path, ""))
 
     def answer(choice):
         widget.choice = choice

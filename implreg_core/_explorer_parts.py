@@ -1,0 +1,199 @@
+"""What an explorer is made of: its controls and its views, each checked on its own."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Control:
+    """One knob: the keyword argument `name` of `compute`, over listed `values`.
+
+    Numbers make a slider, words a row of buttons. `label` names the knob for the reader, `format` writes its
+    values.
+
+    **Raises:** `ValueError` when `values` is empty or repeats itself, or lacks `default`.
+    """
+
+    name: str
+    label: str
+    values: Sequence[int | float | str]
+    default: int | float | str
+    format: Callable[[int | float | str], str] | None = None
+
+    def __post_init__(self):
+        if not self.values or len(set(self.values)) < len(self.values):
+            raise ValueError(f"`values` of control {self.name!r} must be distinct, one at least; got {self.values}.")
+        if self.default not in self.values:
+            raise ValueError(f"`default` of control {self.name!r} must be one of {self.values}; got {self.default!r}.")
+
+    @property
+    def range(self) -> str:
+        """Its settings, in short."""
+        return str(list(self.values))
+
+    @property
+    def entry(self) -> int:
+        """The default, as a choice holds it: an index."""
+        return list(self.values).index(self.default)
+
+    def spec(self) -> dict:
+        """What the front end must know of it."""
+        words = any(isinstance(value, str) for value in self.values)
+        texts = [(self.format or _text)(value) for value in self.values]
+        kind = "words" if words else "list"
+        return {"kind": kind, "name": self.name, "label": self.label, "values": list(self.values), "texts": texts}
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A continuous knob: the keyword argument `name` of `compute`, a number from `low` to `high`.
+
+    Its places are evenly spaced on `scale`, `"linear"` or `"log"`, and their values rounded to three digits; or, on a
+    linear scale, they are `step` apart.
+
+    **Raises:** `ValueError` for an empty interval, a default outside it, or a scale or step that do not go with it.
+    """
+
+    name: str
+    label: str
+    low: float
+    high: float
+    default: float
+    scale: str = "linear"
+    step: float | None = None
+
+    def __post_init__(self):
+        if not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
+            raise ValueError(f"slider {self.name!r} needs finite `low` < `high`; got {self.low} and {self.high}.")
+        if not self.low <= self.default <= self.high:
+            raise ValueError(
+                f"`default` of slider {self.name!r} must be from {self.low} to {self.high}; got {self.default}."
+            )
+        if self.scale not in ("linear", "log") or (self.scale == "log" and (self.low <= 0 or self.step is not None)):
+            raise ValueError(
+                f'`scale` of slider {self.name!r} must be "linear", or "log" with a positive `low` and no `step`; '
+                f"got {self.scale!r}, low={self.low}, step={self.step}."
+            )
+        if self.step is not None and not 0 < self.step <= self.high - self.low:
+            raise ValueError(f"`step` of slider {self.name!r} must be positive and fit its interval; got {self.step}.")
+
+    @property
+    def range(self) -> str:
+        """Its settings, in short."""
+        return f"{self.low:g}..{self.high:g}"
+
+    @property
+    def entry(self) -> float:
+        """The default, as a choice holds it: itself."""
+        return float(self.default)
+
+    @property
+    def example(self) -> jax.Array:
+        """A value of the type that `compute` gets."""
+        return jnp.asarray(self.entry)
+
+    def spec(self) -> dict:
+        """What the front end must know of it."""
+        names = ("name", "label", "low", "high", "scale", "step")
+        return {"kind": "range"} | {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class MatrixPad:
+    """A 2 x 2 matrix to drag: the keyword argument `name` of `compute`, entries from `-extent` to `extent`.
+
+    Its columns are drawn as two arrows, its determinant as the area between them. `symbol` stands for the matrix, and
+    each of `presets`, label to matrix, becomes a button.
+
+    **Raises:** `ValueError` for a default or preset that is no 2 x 2 matrix of finite numbers in that range.
+    """
+
+    name: str
+    label: str
+    default: Sequence[Sequence[float]]
+    symbol: str = "M"
+    extent: float = 1.5
+    presets: Mapping[str, Sequence[Sequence[float]]] = field(default_factory=dict)
+
+    def __post_init__(self):
+        for what, matrix in {"default": self.default, **self.presets}.items():
+            matrix = np.asarray(matrix, float)
+            if matrix.shape != (2, 2) or not (np.abs(matrix) <= self.extent).all():
+                raise ValueError(
+                    f"{what!r} of matrix pad {self.name!r} must be 2 x 2 with entries from {-self.extent} to "
+                    f"{self.extent}; got {matrix.tolist()}."
+                )
+
+    @property
+    def range(self) -> str:
+        """Its settings, in short."""
+        return f"entries in -{self.extent:g}..{self.extent:g}"
+
+    @property
+    def entry(self) -> list[float]:
+        """The default, as a choice holds it: four numbers, row by row."""
+        return np.asarray(self.default, float).ravel().tolist()
+
+    @property
+    def example(self) -> jax.Array:
+        """A value of the type that `compute` gets."""
+        return jnp.asarray(self.default, float)
+
+    def spec(self) -> dict:
+        """What the front end must know of it."""
+        presets = [
+            {"text": text, "entries": np.asarray(M, float).ravel().tolist()} for text, M in self.presets.items()
+        ]
+        fixed = {"kind": "matrix", "low": -self.extent, "high": self.extent, "presets": presets}
+        return fixed | {name: getattr(self, name) for name in ("name", "label", "symbol")}
+
+
+@dataclass(frozen=True)
+class View:
+    """One plot: columns `y` (column name -> legend text) against the column `x`.
+
+    Scales are `"linear"` or `"log"`; the columns named in `dashed` (bounds, references) are drawn apart from
+    the rest. Axes span the runs of all settings, or, where it is given, `xlim` or `ylim`: lines end there.
+
+    **Raises:** `ValueError` for an unknown scale, limits that do not fit it, an empty `y`, or a dashed column that is
+    not in `y`.
+    """
+
+    title: str
+    x: str
+    y: Mapping[str, str]
+    xlabel: str
+    ylabel: str
+    xscale: str = "linear"
+    yscale: str = "linear"
+    dashed: frozenset[str] | set[str] = frozenset()
+    xlim: tuple[float, float] | None = None
+    ylim: tuple[float, float] | None = None
+
+    def __post_init__(self):
+        for axis in "xy":
+            scale, limits = getattr(self, f"{axis}scale"), getattr(self, f"{axis}lim")
+            if scale not in ("linear", "log"):
+                raise ValueError(f'`{axis}scale` must be "linear" or "log"; got {scale!r}.')
+            least = 0 if scale == "log" else -np.inf
+            if limits is not None and not least < limits[0] < limits[1] < np.inf:
+                raise ValueError(f"`{axis}lim` must be two growing numbers that fit a {scale} axis; got {limits}.")
+        if not self.y:
+            raise ValueError(f"`y` of view {self.title!r} is empty; name one column at least.")
+        if unknown := set(self.dashed) - set(self.y):
+            raise ValueError(f"`dashed` of view {self.title!r} names {sorted(unknown)}, not among {list(self.y)}.")
+
+
+def _text(value: int | float | str) -> str:
+    """A value as one writes it by hand: 0.001 as 0.001, 1e-05 as 10⁻⁵."""
+    if isinstance(value, str):
+        return value
+    mantissa, _, exponent = f"{value:g}".partition("e")
+    if not exponent:
+        return mantissa.replace("-", "−")
+    power = "10" + str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return power if mantissa == "1" else f"{mantissa.replace('-', '−')} × {power}"

@@ -1,0 +1,76 @@
+/** The controls of an explorer. Each is {node, set}: an element, and how to show an entry of a choice. */
+
+import { html } from "./elements.js";
+import { plain, short } from "./numbers.js";
+
+const STEPS = 200; // of a continuous slider from end to end
+
+/** A slider that shows, and tells a screen reader, a text for its value. */
+function createRange(id, last, choose) {
+  const input = html("input", { type: "range", id, min: 0, max: last, step: 1 });
+  const output = html("output", { for: id });
+  input.addEventListener("input", () => choose(Number(input.value)));
+  const set = (place, text) => {
+    input.value = place;
+    input.setAttribute("aria-valuetext", text);
+    output.textContent = text;
+  };
+  return { input, output, set };
+}
+
+function labelled(label, id, output, input) {
+  return html("div", { class: "implreg-control" }, html("label", { for: id }, label), output, input);
+}
+
+/** A slider over listed values; an entry is an index. */
+function createListSlider({ label, texts }, id, choose) {
+  const { input, output, set } = createRange(id, texts.length - 1, choose);
+  return { node: labelled(label, id, output, input), set: (index) => set(index, texts[index]) };
+}
+
+/** The places of a continuous slider and the numbers they stand for, to three digits or in steps. */
+export function scaleOf({ low, high, scale, step }) {
+  const [f, inverse] = scale === "log" ? [Math.log, Math.exp] : [Number, Number];
+  const last = step === null ? STEPS : Math.round((high - low) / step);
+  const inRange = (value) => Math.min(high, Math.max(low, value));
+  const number = (place) => {
+    if (step !== null) return inRange(Number((low + place * step).toPrecision(12)));
+    return inRange(Number(inverse(f(low) + (place / last) * (f(high) - f(low))).toPrecision(3)));
+  };
+  const place = (value) => Math.round((last * (f(value) - f(low))) / (f(high) - f(low)));
+  return { last, number, place };
+}
+
+/** A slider over an interval; an entry is a number. */
+function createContinuousSlider(control, id, choose) {
+  const { last, number, place } = scaleOf(control);
+  const { input, output, set } = createRange(id, last, (chosen) => choose(number(chosen)));
+  const text = control.step === null ? short : (value) => plain(String(value));
+  return { node: labelled(control.label, id, output, input), set: (value) => set(place(value), text(value)) };
+}
+
+/** A row of radio buttons for a choice between words; an entry is an index. */
+function createButtons({ label, texts }, id, choose) {
+  const inputs = texts.map((_, index) => html("input", { type: "radio", name: id, value: index }));
+  inputs.forEach((input, index) => input.addEventListener("change", () => choose(index)));
+  const segments = texts.map((text, index) => html("label", {}, inputs[index], html("span", {}, text)));
+  const node = html("fieldset", { class: "implreg-control" },
+    html("legend", {}, label), html("div", { class: "implreg-segments" }, ...segments));
+  return { node, set: (index) => void (inputs[index].checked = true) };
+}
+
+export const button = (text, onclick, attributes = {}) =>
+  Object.assign(html("button", { type: "button", ...attributes }, text), { onclick });
+
+/** The scrubber through the rows of a run, with its play and reset buttons. */
+export function createTimeline(label, id, { scrub, toggle, reset }) {
+  const playButton = button("Play", toggle);
+  const { input, output, set } = createRange(id, 0, scrub);
+  const node = html("div", { class: "implreg-timeline" },
+    playButton, button("Reset", reset), html("label", { for: id }, label), output, input);
+  const setLast = (last) => void (input.max = last);
+  const setPlaying = (playing) => void (playButton.textContent = playing ? "Pause" : "Play");
+  return { node, set, setLast, setPlaying };
+}
+
+export const CONTROLS = { list: createListSlider, range: createContinuousSlider, words: createButtons };

@@ -1,0 +1,92 @@
+/**
+ * A control for a 2 x 2 matrix: its columns are two arrows to drag, its determinant is the signed area that they span;
+ * four fields say the same in numbers, for the keyboard.
+ */
+
+import { button } from "./controls.js";
+import { build, html, svg } from "./elements.js";
+import { short } from "./numbers.js";
+
+const SIZE = 176; // pixels; explorer.css says the same
+const NAMES = ["₁₁", "₁₂", "₂₁", "₂₂"]; // entries lie row by row
+const GRAB = 14; // radius of what a finger can grab
+
+export function createMatrixPad({ label, symbol, high, presets }, id, choose) {
+  const scale = SIZE / 2 / (1.12 * high);
+  const pixel = (x, y) => [SIZE / 2 + scale * x, SIZE / 2 - scale * y];
+  const columns = [0, 1];
+  let entries = [1, 0, 0, 1];
+
+  const fields = NAMES.map((name, i) => {
+    const field = html("input", { type: "number", min: -high, max: high, step: 0.05, "aria-label": symbol + name });
+    field.classList.add(`implreg-column-${i % 2}`);
+    field.addEventListener("input", () => {
+      if (field.checkValidity() && Number.isFinite(field.valueAsNumber)) choose(entries.with(i, field.valueAsNumber));
+    });
+    field.addEventListener("change", () => set(entries)); // a text that is no entry gives way
+    return field;
+  });
+  const area = svg("polygon", { class: "implreg-area" });
+  const arrows = columns.map((column) => svg("line", { class: `implreg-arrow implreg-column-${column}` }));
+  const tips = columns.map((column) => svg("circle", { class: `implreg-tip implreg-column-${column}`, r: 6 }));
+  const names = columns.map((column) => svg("text", {}, `column ${column + 1}`));
+  const half = SIZE / 2;
+  const pad = svg("svg", { class: "implreg-pad", width: SIZE, height: SIZE, role: "img" },
+    svg("line", { class: "implreg-grid", x1: 0, x2: SIZE, y1: half, y2: half }),
+    svg("line", { class: "implreg-grid", y1: 0, y2: SIZE, x1: half, x2: half }),
+    area, ...arrows, ...tips, ...names);
+  const determinant = html("p", { class: "implreg-determinant" });
+  const node = html("fieldset", { class: "implreg-control implreg-matrix" },
+    html("legend", { id }, label), pad,
+    html("div", { class: "implreg-numbers" },
+      html("div", { class: "implreg-fields" }, ...fields), determinant,
+      ...presets.map(({ text, entries: preset }) => button(text, () => choose(preset)))));
+
+  function set(next) {
+    entries = next;
+    const [a, b, c, d] = entries;
+    const ends = [[a, c], [b, d]];
+    const det = a * d - b * c;
+    const corners = [[0, 0], ends[0], [a + b, c + d], ends[1]];
+    area.setAttribute("points", corners.map(([x, y]) => pixel(x, y).join()).join(" "));
+    area.classList.toggle("implreg-negative", det < 0);
+    columns.forEach((column) => {
+      const [x, y] = pixel(...ends[column]);
+      build(arrows[column], { x1: half, y1: half, x2: x, y2: y });
+      build(tips[column], { cx: x, cy: y });
+      const above = y < half ? -11 : 19;
+      build(names[column], { x: Math.min(SIZE - 28, Math.max(28, x)), y: y + above, "text-anchor": "middle" });
+    });
+    determinant.textContent = `det ${symbol} = ${short(det)}`;
+    pad.setAttribute("aria-label", `Two arrows, the columns of ${symbol}; they span an area of ${short(det)}.`);
+    fields.forEach((field, i) => {
+      if (field.valueAsNumber !== entries[i]) field.value = entries[i]; // or a text would change while it is typed
+    });
+  }
+
+  let dragged = null; // the column
+  const place = (event) => {
+    const box = pad.getBoundingClientRect();
+    const inside = (value) => Math.min(high, Math.max(-high, Math.round(value * 50) / 50));
+    return [inside((event.clientX - box.left - half) / scale), inside((half - event.clientY + box.top) / scale)];
+  };
+  const move = (event) => {
+    if (dragged === null) return;
+    const [x, y] = place(event);
+    choose(entries.with(dragged, x).with(dragged + 2, y));
+  };
+  pad.addEventListener("pointerdown", (event) => {
+    const box = pad.getBoundingClientRect();
+    const distance = columns.map((column) => {
+      const [x, y] = pixel(entries[column], entries[column + 2]);
+      return Math.hypot(event.clientX - box.left - x, event.clientY - box.top - y);
+    });
+    const nearest = distance[0] < distance[1] ? 0 : 1;
+    if (event.button !== 0 || distance[nearest] > 2 * GRAB) return;
+    dragged = nearest;
+    pad.setPointerCapture(event.pointerId);
+  });
+  pad.addEventListener("pointermove", move);
+  pad.addEventListener("lostpointercapture", () => (dragged = null));
+  return { node, set };
+}
