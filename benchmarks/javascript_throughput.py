@@ -1,9 +1,9 @@
 """Gradient descent in JavaScript, compiled from our own source, beside JAX on the CPU and a plain C loop with -O3.
 
-The function is the loop behind `descent.gradient_descent`, unchanged, with its record and its look at the loss in
-each step, run by Node. First steps per second in one long run, as in `descent_throughput.py`; the final products must
-agree to 1e-9, or the benchmark fails. Then what a slider needs: the time of 100,000 steps in the very first call of a
-process and in later ones.
+The function is `descent.recorded_descent`, the loop behind `descent.gradient_descent`, with its record and its look at
+the loss in each step, run by Node. First steps per second in one long run, as in `descent_throughput.py`; the final
+products must agree to 1e-9, or the benchmark fails. Then what a slider needs: the time of 100,000 steps in the very
+first call of a process and in later ones.
 """
 
 import argparse
@@ -41,9 +41,8 @@ def compiled(depth: int) -> str:
     """The descent of one run, from factors, learning rate, target loss and steps to record."""
 
     def descend(factors, learning_rate, target_loss, record_at):
-        start = tuple(W[None] for W in factors)
-        step, loss, W, *_ = descent._descend(problems.two_by_two(), start, learning_rate[None], target_loss, record_at)
-        return step, loss, W
+        options = dict(learning_rate=learning_rate, target_loss=target_loss, record_at=record_at)
+        return descent.recorded_descent(problems.two_by_two(), factors, **options)[:3]
 
     scalar = jnp.asarray(1.0)
     start = factorizations.identity(ALPHA, depth)

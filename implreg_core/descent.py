@@ -4,20 +4,21 @@ The whole experiment is one XLA program: millions of steps run without returning
 into hundreds. Only the recorded steps are kept, so ten million steps cost a few hundred rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, ArrayLike, Float, Int
 
 from implreg_core import _check
+from implreg_core import _descent_loop as loop
 from implreg_core._linalg import matmul
 from implreg_core.factorizations import Factors, product_matrix
 from implreg_core.problems import Completion
 
-_DIVERGENCE_FACTOR = 1e8  # far above the bursts (about 1e3) of stable descent at the edge of stability
+FactorRows = tuple[Float[Array, "n _ _"], ...]  # many (W_1, ..., W_L), stacked along a leading axis
 
 
 class Descent(eqx.Module):
@@ -67,6 +68,9 @@ def objective_gradient(problem: Completion, factors: Factors) -> Factors:
         gradients.append(gradient if right is None else matmul(gradient, right.T))
         above = W if above is None else matmul(above, W)
     return tuple(reversed(gradients))
+
+
+_MODEL = loop.Model(product_matrix, objective_gradient)
 
 
 def log_spaced_steps(max_steps: int, per_decade: int = 50) -> Int[np.ndarray, " n"]:
@@ -127,6 +131,47 @@ def gradient_descents(
 
     **Returns:** one `Descent` per run, in order.
     """
+    return checked_descents(
+        _descend,
+        problem,
+        factors,
+        learning_rate=learning_rate,
+        max_steps=max_steps,
+        target_loss=target_loss,
+        records_per_decade=records_per_decade,
+    )
+
+
+def recorded_descent(
+    problem: Completion,
+    factors: Factors,
+    *,
+    learning_rate: Float[ArrayLike, ""],
+    record_at: Int[ArrayLike, " n"],
+    target_loss: Float[ArrayLike, ""] = 0.0,
+) -> tuple[Int[Array, " n"], Float[Array, " n"], Float[Array, "n rows columns"], FactorRows]:
+    r"""One run of gradient descent as a plain function of arrays, for `jit`, `vmap` and `javascript`.
+
+    The run is that of `gradient_descent`. It is recorded at the increasing steps `record_at`, from 0 to its last. No
+    value is checked.
+
+    **Returns:** step, loss, product and factors, each with one row for each entry of `record_at`. Rows after the end
+    of the run repeat its last one. A run that diverges ends with an infinite loss.
+    """
+    return tuple(loop.recorded(_MODEL, problem, factors, learning_rate, target_loss, record_at))
+
+
+def checked_descents(
+    descend: Callable,
+    problem: Completion,
+    factors: tuple[Float[Array, "runs _ _"], ...],
+    *,
+    learning_rate: float | Sequence[float] | Float[np.ndarray, " runs"],
+    max_steps: int,
+    target_loss: float,
+    records_per_decade: int,
+) -> list[Descent]:
+    """`gradient_descents` by another loop, `descend(problem, factors, rates, target_loss, record_at)`."""
     runs = {jnp.shape(W)[0] if jnp.ndim(W) == 3 else None for W in factors}
     if len(runs) != 1 or runs <= {None, 0}:
         shapes = [jnp.shape(W) for W in factors]
@@ -144,8 +189,8 @@ def gradient_descents(
     records_per_decade = _check.integer(records_per_decade, "records_per_decade", 1)
     record_at = log_spaced_steps(max_steps, records_per_decade)
     record_at = np.pad(record_at, (0, -len(record_at) % 100), mode="edge")  # few lengths, hence few compilations
-    out = _descend(problem, factors, rates, target_loss, record_at)
-    step, loss, W, factors, explosion, rates = jax.tree.map(np.asarray, (*out, rates))
+    out = descend(problem, factors, rates, target_loss, record_at)
+    (step, loss, W, _), factors, explosion, rates = jax.tree.map(np.asarray, (*out, rates))
     return [
         _as_descent(step[:, r], loss[:, r], W[:, r], tuple(F[r] for F in factors), explosion[r], rates[r], target_loss)
         for r in range(runs)
@@ -176,70 +221,7 @@ def _check_loss(loss) -> None:
 
 @jax.jit
 def _descend(problem, factors, rates, target_loss, record_at):
-    """The loop over runs, all leading axes: segments between records, until every run has stopped.
-
-    A segment first runs to its end whatever happens, only noting whether the run should have stopped on the way: this
-    is faster than a loop that can end anywhere. Where it should have, the segment is run again, up to that step.
-    """
-    shapes = [W.shape[1:] for W in factors]
-    ends = np.cumsum([rows * columns for rows, columns in shapes])[:-1]
-
-    def flatten(factors):  # one vector for all factors: the update is then one kernel rather than one for each
-        return jnp.concatenate([W.ravel() for W in factors])
-
-    def unflatten(state):
-        return tuple(part.reshape(shape) for part, shape in zip(jnp.split(state, ends), shapes))
-
-    def step(state, rate):
-        return state - rate * flatten(objective_gradient(problem, unflatten(state)))
-
-    def observe(state):
-        W = product_matrix(unflatten(state))
-        r = problem.residual(W).ravel()
-        return 0.5 * matmul(r[None], r[:, None])[0, 0], W  # `problem.loss`, fused where W has up to four entries
-
-    def goes_on(state, explosion):
-        loss, _ = observe(state)
-        return (loss > target_loss) & (loss < explosion)
-
-    def descend_until_stop(n, until, state, rate, explosion):
-        def running(carry):
-            n, state = carry
-            return (n < until) & goes_on(state, explosion)
-
-        return jax.lax.while_loop(running, lambda carry: (carry[0] + 1, step(carry[1], rate)), (n, state))
-
-    start = jax.vmap(flatten)(factors)
-    loss, W = jax.vmap(observe)(start)
-    explosion = _DIVERGENCE_FACTOR * (1 + loss)
-
-    def segment(carry):
-        k, n, state, stopped, rows = carry
-        begin, until = record_at[k], record_at[k + 1]
-
-        def advance(_, carry):
-            state, running = carry[:, :-1], carry[:, -1:]
-            running = jnp.where(jax.vmap(goes_on)(state, explosion)[:, None], running, 0.0)
-            return jnp.concatenate([jax.vmap(step)(state, rates), running], axis=1)
-
-        carry = jnp.pad(state, ((0, 0), (0, 1)), constant_values=1.0)  # one array, so that a step stays one kernel
-        carry = jax.lax.fori_loop(begin, until, advance, carry)
-        ahead, running = carry[:, :-1], carry[:, -1] == 1
-        stops = ~stopped & ~(running & jax.vmap(goes_on)(ahead, explosion))
-        n = jnp.where(stops, begin, jnp.where(stopped, n, until))
-        state = jnp.where((stops | stopped)[:, None], state, ahead)
-        limit = jnp.where(stops, until, n)
-        n, state = jax.vmap(descend_until_stop)(n, limit, state, rates, explosion)
-        rows = jax.tree.map(lambda old, new: old.at[k + 1].set(new), rows, (n, *jax.vmap(observe)(state)))
-        return k + 1, n, state, stopped | stops, rows
-
-    n = jnp.zeros(len(start), int)
-    rows = jax.tree.map(lambda x: jnp.zeros((len(record_at), *x.shape), x.dtype).at[0].set(x), (n, loss, W))
-    unstopped = (0, n, start, loss <= target_loss, rows)
-    *_, state, _, rows = jax.lax.while_loop(
-        lambda carry: (carry[0] < len(record_at) - 1) & ~jnp.all(carry[3]), segment, unstopped
-    )
-    return *rows, jax.vmap(unflatten)(state), explosion
+    return loop.descend(_MODEL, problem, factors, rates, target_loss, record_at)
 
 
 def _as_descent(step, loss, W, factors, explosion, rate, target_loss):

@@ -14,6 +14,7 @@ from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
 
 from implreg_core import _check
 from implreg_core._linalg import matmul
+from implreg_core.ranks import singular_values
 
 Factors = tuple[Float[Array, "_ _"], ...]
 
@@ -107,14 +108,17 @@ def balanced(W0: Float[ArrayLike, "m n"], depth: int) -> Factors:
     $$W_1 = S^{1/L} V^\top, \qquad W_2 = \cdots = W_{L-1} = S^{1/L}, \qquad W_L = U S^{1/L}$$
 
     All hidden widths are $\min(m, n)$; wider layers would be padded with zeros that gradient flow never
-    changes.
+    changes. A 2 x 2 matrix is decomposed in closed form, so that JavaScript can do it too and a tiny
+    $\sigma_2 = |\det W_0| / \sigma_1$ has no more error than the determinant. The factors cannot depend
+    continuously on `W0` everywhere, as singular vectors do not; gradient flow and descent do not notice,
+    since their product is the same for $(Q W_1, Q W_2 Q^\top, \ldots, W_L Q^\top)$ with orthogonal $Q$.
 
     **Raises:** ValueError if `W0` is not one finite matrix or `depth` is below 2.
 
     **References:** Arora, Cohen, Golowich & Hu (2019), Procedure 1.
     """
     W0, depth = _check.matrix(W0, "W0"), _check.integer(depth, "depth", 2)
-    U, S, Vt = jnp.linalg.svd(W0, full_matrices=False)
+    U, S, Vt = _svd_two_by_two(W0) if W0.shape == (2, 2) else jnp.linalg.svd(W0, full_matrices=False)
     root = S ** (1 / depth)
     return (root[:, None] * Vt, *[jnp.diag(root)] * (depth - 2), U * root)
 
@@ -169,6 +173,43 @@ def with_determinant_sign(
             "that `sample` uses its key and can give that sign."
         )
     return tuple(jnp.where(found, W[first], jnp.nan) for W in candidates)
+
+
+def _svd_two_by_two(W: Float[Array, "2 2"]) -> tuple[Float[Array, "2 2"], Float[Array, "2"], Float[Array, "2 2"]]:
+    r"""$U, S, V^\top$ from the parts of $W$ that turn and reflect, $a R(\theta) + b R(\varphi) \, \text{diag}(1, -1)$.
+
+    With rotations $R$, $V = R(\beta)$ for $2 \beta = \varphi - \theta$; so is $U = R(\theta + \beta)$, but its
+    second column has the sign of the determinant.
+    """
+    S = singular_values(W)
+    (a, b), (c, d) = W / jnp.where(S[0] > 0, S[0], 1.0)
+    turn = _unit(jnp.stack([a + d, c - b]), jnp.array([1.0, 0.0]))
+    reflect = _unit(jnp.stack([a - d, c + b]), turn)
+    cos_β, sin_β = _half_angle(*_rotated(reflect, (turn[0], -turn[1])))
+    cos_α, sin_α = _rotated((cos_β, sin_β), turn)
+    sign = jnp.where(a * d < b * c, -1.0, 1.0)
+    U = jnp.array([[cos_α, -sign * sin_α], [sin_α, sign * cos_α]])
+    return U, S, jnp.array([[cos_β, sin_β], [-sin_β, cos_β]])
+
+
+def _unit(x: Float[Array, "2"], instead: Float[Array, "2"]) -> Float[Array, "2"]:
+    """`x` to length one; of rounding errors alone, which a compiler may make anew at each use, `instead`."""
+    length = jnp.hypot(*x)
+    known = length > 1e-15
+    return jnp.where(known, x / jnp.where(known, length, 1.0), instead)
+
+
+def _rotated(x, by):
+    """The product of two unit vectors as complex numbers."""
+    return x[0] * by[0] - x[1] * by[1], x[0] * by[1] + x[1] * by[0]
+
+
+def _half_angle(cosine, sine):
+    """Cosine and sine of half the angle, from -90 to 90 degrees, neither by cancellation."""
+    larger = jnp.sqrt((1 + jnp.abs(cosine)) / 2)
+    smaller = jnp.abs(sine) / (2 * larger)
+    cos_half, sin_half = jnp.where(cosine < 0, smaller, larger), jnp.where(cosine < 0, larger, smaller)
+    return cos_half, jnp.where(sine < 0, -sin_half, sin_half)
 
 
 def _scaled_slogdet(W: Float[Array, "d d"]) -> tuple[Float[Array, ""], Float[Array, ""]]:

@@ -1,7 +1,7 @@
 """What a run of descent or flow looks like: measures of its product matrix, row by row."""
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import jax
 import jax.numpy as jnp
@@ -46,18 +46,30 @@ def _each(measure):
     return jax.jit(jax.vmap(measure))
 
 
-@jax.jit
-def _columns(W: Float[Array, "n 2 2"], loss: Float[Array, " n"]) -> dict[str, Float[Array, " n"]]:
-    sigma = jax.vmap(ranks.singular_values)(W)
+def measures_of(
+    W: Float[ArrayLike, "2 2"],
+    loss: Float[ArrayLike, ""],
+    z: Float[ArrayLike, ""] = 1.0,
+    z_prime: Float[ArrayLike, ""] = 1.0,
+    eps: Float[ArrayLike, ""] = 0.0,
+) -> dict[str, Float[Array, ""]]:
+    r"""The measures of one matrix, as named in `measures`, for `problems.two_by_two(z, z_prime, eps)`.
+
+    For $W = 0$, which has no effective rank, that is NaN.
+    """
+    sigma = ranks.singular_values(W)
     return {
         "loss": loss,
-        "unseen_entry": jnp.abs(W[:, 0, 0]),
-        "unseen_entry_bound": bounds.unseen_entry_lower_bound(loss),
-        "nuclear": jax.vmap(norms.nuclear)(W),
-        "frobenius": jax.vmap(norms.frobenius)(W),
-        "spectral": jax.vmap(norms.spectral)(W),
-        "effective_rank": jax.vmap(ranks.effective_rank)(W),
-        "distance": jax.vmap(partial(ranks.distance_to_rank, k=1))(W),
-        "sigma_1": sigma[:, 0],
-        "sigma_2": sigma[:, 1],
+        "unseen_entry": jnp.abs(W[0, 0]),
+        "unseen_entry_bound": bounds.unseen_entry_lower_bound(loss, z, z_prime, eps),
+        "nuclear": norms.nuclear(W),
+        "frobenius": norms.frobenius(W),
+        "spectral": norms.spectral(W),
+        "effective_rank": ranks.effective_rank(W),
+        "distance": ranks.distance_to_rank(W, k=1),
+        "sigma_1": sigma[0],
+        "sigma_2": sigma[1],
     }
+
+
+_columns = jax.jit(jax.vmap(measures_of))

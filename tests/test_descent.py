@@ -150,6 +150,26 @@ def test_one_rate_serves_all_runs_and_reruns_are_bit_identical():
         assert np.array_equal(a.W, b.W) and np.array_equal(a.loss, b.loss) and np.array_equal(a.W, c.W)
 
 
+@pytest.mark.parametrize(("learning_rate", "target_loss"), [(0.05, 0.1), (0.05, 0.0), (2.0, 0.0)])
+def test_a_recorded_descent_has_the_rows_of_the_run_and_repeats_the_last(learning_rate, target_loss):
+    problem, start, steps = problems.two_by_two(), random_factors(6, (2, 2, 2, 2), scale=1.0), jnp.arange(0, 400, 8)
+    options = dict(learning_rate=learning_rate, target_loss=target_loss)
+    record = jax.jit(lambda start: descent.recorded_descent(problem, start, record_at=steps, **options))
+    step, loss, W, factors = record(start)
+    slow, products = slow_descent(problem, start, learning_rate, 400)
+    ends = (slow <= target_loss) | ~(slow < 1e8 * (1 + slow[0]))
+    end = int(np.argmax(ends)) if ends.any() else 400
+    expected = np.minimum(steps, end)
+    assert np.array_equal(step, expected)
+    shown = slow[expected] < 1e8 * (1 + slow[0])
+    assert np.allclose(loss[shown], slow[expected][shown], rtol=1e-9) and np.all(loss[~shown] == np.inf)
+    assert shown.all() == (learning_rate < 1)
+    assert np.allclose(W[shown], products[expected][shown], rtol=1e-9)
+    assert np.allclose(jax.vmap(lambda *W: factorizations.product_matrix(W))(*factors)[shown], W[shown], rtol=1e-12)
+    many = jax.vmap(record)(tuple(jnp.stack([W, 0.5 * W]) for W in start))
+    assert np.array_equal(many[0][0], step) and np.allclose(many[2][0][shown], W[shown], rtol=1e-9)
+
+
 @given(st.integers(1, 10**12), st.integers(1, 200))
 def test_recorded_steps_cover_the_run_evenly_in_the_logarithm(max_steps, per_decade):
     steps = descent.log_spaced_steps(max_steps, per_decade)

@@ -1,10 +1,12 @@
+import math
+
 import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import pytest
 
-from implreg_core import factorizations
+from implreg_core import descent, factorizations, problems
 
 CHAIN = [(4, 3), (5, 4), (2, 5)]  # W_1, W_2, W_3 of unequal widths: a 2 x 3 product
 
@@ -86,6 +88,53 @@ def test_balanced_keeps_a_singular_product():
     factors = factorizations.balanced(W0, 3)
     assert jnp.allclose(factorizations.product_matrix(factors), W0, atol=1e-14)
     assert jnp.array_equal(factorizations.product_matrix(factorizations.balanced(0 * W0, 3)), 0 * W0)
+
+
+EXTREME = {
+    "identity": [[1, 0], [0, 1]],
+    "turn": [[0, -1], [1, 0]],
+    "minus identity": [[-1, 0], [0, -1]],
+    "reflection": [[-1, 0], [0, 1]],
+    "nearly a reflection": [[-1, 1e-18], [0, 1]],
+    "swap": [[0, 3], [3, 0]],
+    "blown up": [[1e12, 1], [1, 1.5e-12]],
+    "blown up, det < 0": [[-1e8, 1], [1, 0]],
+    "graded": [[1, 1e-20], [0, 1e-40]],
+}
+
+
+@pytest.mark.parametrize("depth", [2, 3, 10])
+@pytest.mark.parametrize("scale", [1e-140, 1.0, 1e6])
+@pytest.mark.parametrize("name", EXTREME)
+def test_balanced_factors_of_two_by_two_keep_the_determinant(name, scale, depth):
+    W0 = scale * jnp.array(EXTREME[name], float)
+    factors = factorizations.balanced(W0, depth)
+    size = jnp.max(jnp.abs(W0))
+    # the L-th root and its power back leave about |log size| roundings
+    assert jnp.max(jnp.abs(factorizations.product_matrix(factors) - W0)) < 5e-14 * size
+    assert factorizations.unbalancedness(factors) < 5e-15 * size ** (2 / depth)
+    sign, log_abs = factorizations.slogdet(factors)
+    (a, b), (c, d) = EXTREME[name]
+    assert sign == math.copysign(1, a * d - b * c)
+    assert log_abs == pytest.approx(math.log(abs(a * d - b * c)) + 2 * math.log(scale), rel=1e-13, abs=1e-13)
+
+
+def test_balanced_factors_of_singular_and_zero_two_by_two():
+    singular = factorizations.balanced(jnp.array([[1.0, 2.0], [2.0, 4.0]]), 3)
+    assert factorizations.slogdet(singular)[0] == 0
+    assert jnp.allclose(factorizations.product_matrix(singular), jnp.array([[1.0, 2.0], [2.0, 4.0]]), rtol=1e-14)
+    assert all(jnp.array_equal(W, jnp.zeros((2, 2))) for W in factorizations.balanced(jnp.zeros((2, 2)), 2)[::2])
+
+
+def test_a_jump_of_balanced_factors_does_not_show_in_their_descent():
+    """Along a circle of products the singular vectors come back with their signs changed; descent does not see it."""
+    turns = jnp.linspace(0.0, 2 * jnp.pi, 721)
+    circle = jnp.stack([2 + jnp.cos(turns), jnp.sin(turns), jnp.sin(turns), 2 - jnp.cos(turns)]).T.reshape(-1, 2, 2)
+    factors = jax.vmap(lambda W0: factorizations.balanced(0.1 * W0, 3))(circle)
+    assert max(jnp.max(jnp.abs(jnp.diff(W, axis=0))) for W in factors) > 0.5
+    runs = descent.gradient_descents(problems.two_by_two(), factors, learning_rate=0.02, max_steps=300)
+    ends = np.array([run.W[-1] for run in runs])
+    assert np.max(np.abs(np.diff(ends, axis=0))) < 0.03  # steps of half a degree; seen: 0.008
 
 
 def test_balanced_gaussian_draws_the_product():
