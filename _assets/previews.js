@@ -1,0 +1,87 @@
+/**
+ * Previews: pointing at a reference, or moving the focus to it, shows what it refers to. previews.py stores them in
+ * the page. One stays while the reference or the preview itself is pointed at, or the reference has the focus;
+ * Escape dismisses it. A finger's touch follows the link as ever.
+ */
+(() => {
+  "use strict";
+
+  const OPEN_MS = 200; // a pointer that only passes by opens nothing
+  const CLOSE_MS = 300; // time to cross over to the preview
+  const GAP_PX = 8; // from the reference, and from the window's edges
+
+  const store = document.getElementById("previews");
+  if (!store || !("popover" in HTMLElement.prototype)) return;
+  const previews = new Map([...store.content.children].map((entry) => [entry.dataset.href, entry]));
+
+  const box = document.createElement("div");
+  Object.assign(box, { id: "preview", className: "preview", popover: "manual" });
+  box.setAttribute("role", "tooltip");
+  document.querySelector("article").append(box); // where formulas and figures look as they do in the text
+
+  let link = null; // whose preview is on show, or about to be
+  let timer = 0;
+
+  function later(action, delay) {
+    clearTimeout(timer);
+    timer = setTimeout(action, delay);
+  }
+
+  /** Below the reference's last line if there is room, else above its first; in the page, so that it scrolls along. */
+  function place() {
+    const lines = link.getClientRects();
+    const [first, last] = [lines[0], lines[lines.length - 1]];
+    const { width, height } = box.getBoundingClientRect();
+    const below = last.bottom + GAP_PX + height <= innerHeight || first.top < height + GAP_PX;
+    const left = Math.min((below ? last : first).left, document.documentElement.clientWidth - width - GAP_PX);
+    box.style.left = `${Math.max(GAP_PX, left) + scrollX}px`;
+    box.style.top = `${(below ? last.bottom + GAP_PX : first.top - GAP_PX - height) + scrollY}px`;
+  }
+
+  /** Formulas are set once, at the first showing, while the box has its width but cannot be seen. */
+  async function typeset(entry) {
+    if (entry.dataset.set || !window.MathJax?.startup) return;
+    entry.dataset.set = "yes";
+    MathJax.startup.promise = MathJax.startup.promise.then(() => MathJax.typesetPromise([entry])); // one at a time
+    await MathJax.startup.promise;
+  }
+
+  async function show(reference) {
+    if (link === reference) return clearTimeout(timer);
+    hide();
+    link = reference;
+    const entry = previews.get(link.getAttribute("href"));
+    box.replaceChildren(entry);
+    box.style.visibility = "hidden";
+    box.showPopover();
+    await typeset(entry);
+    if (link !== reference) return;
+    place();
+    box.style.visibility = "";
+    link.setAttribute("aria-describedby", box.id);
+  }
+
+  function hide() {
+    clearTimeout(timer);
+    if (!link) return;
+    link.removeAttribute("aria-describedby");
+    link = null;
+    box.hidePopover();
+  }
+
+  const wanted = () => link?.matches(":hover, :focus-visible") || box.matches(":hover");
+  const leave = () => later(() => wanted() || hide(), CLOSE_MS);
+
+  for (const reference of document.querySelectorAll("article a.reference.internal")) {
+    if (!previews.has(reference.getAttribute("href"))) continue;
+    reference.removeAttribute("title"); // the preview says as much
+    reference.addEventListener("pointerenter", (event) => {
+      if (event.pointerType !== "touch") later(() => show(reference), OPEN_MS);
+    });
+    reference.addEventListener("pointerleave", leave);
+    reference.addEventListener("focus", () => reference.matches(":focus-visible") && show(reference));
+    reference.addEventListener("blur", leave);
+  }
+  box.addEventListener("pointerleave", leave);
+  addEventListener("keydown", (event) => event.key === "Escape" && hide());
+})();
