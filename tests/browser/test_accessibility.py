@@ -1,0 +1,112 @@
+"""Every built page as people with other senses, hands or settings meet it.
+
+axe-core, the standard checker, with all its rules for WCAG 2.2 A and AA and for best practice; and what axe cannot
+see: contrast inside pictures, and motion.
+"""
+
+import io
+from importlib.resources import files
+from urllib.parse import quote
+
+import pytest
+from PIL import Image
+from test_pages import visit
+
+from implreg_core import figures
+
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+OFF_BY_DEFAULT = ["label-content-name-mismatch"]
+ABOUT_COLOUR = ["color-contrast", "link-in-text-block"]  # all that a theme changes
+
+# Everything on show: explorers mounted, code and solutions opened. axe looks at the tokens of code one by one, for
+# minutes: one token of each kind on each ground stands for the rest.
+UNFOLD = """async () => {
+  document.querySelectorAll("details").forEach((details) => { details.open = true; });
+  document.querySelectorAll("button.toggle-button-hidden").forEach((button) => button.click());
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
+  for (const figure of document.querySelectorAll(".implreg-explorer")) {
+    while (!figure.implreg) { figure.scrollIntoView(); await frame(); }
+  }
+  scrollTo(0, 0);
+  const seen = new Set();
+  for (const pre of document.querySelectorAll("pre")) {
+    const ground = getComputedStyle(pre).backgroundColor;
+    for (const token of pre.querySelectorAll("span[class]:not(:has(span))")) {
+      const kind = `${token.className} on ${ground}`;
+      if (seen.has(kind)) token.replaceWith(...token.childNodes);
+      seen.add(kind);
+    }
+    pre.normalize();
+  }
+  await document.fonts.ready;
+}"""
+
+RUN_AXE = """async (options) => {
+  const { violations } = await axe.run(document, options);
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id} at ${target}: ${failureSummary}`));
+}"""
+
+
+def violations(page, **options):
+    theme, width = page.evaluate("document.documentElement.dataset.theme"), page.viewport_size["width"]
+    return [f"{theme}, {width} px: {violation}" for violation in page.evaluate(RUN_AXE, options)]
+
+
+def test_axe_finds_nothing(browser, site, page_path):
+    """Wide and light with every rule; dark for what a theme changes; narrow for what a width changes."""
+    with visit(browser, site, page_path) as (page, _):
+        page.emulate_media(reduced_motion="reduce")  # colours are measured at rest
+        page.evaluate(UNFOLD)
+        page.evaluate(AXE)
+        found = violations(page, runOnly=STANDARDS, rules={rule: {"enabled": True} for rule in OFF_BY_DEFAULT})
+        page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        found += violations(page, runOnly=ABOUT_COLOUR)
+        page.set_viewport_size({"width": 390, "height": 900})
+        page.wait_for_timeout(500)  # the theme takes 300 ms to make tab stops of what now scrolls
+        found += violations(page, runOnly=STANDARDS, rules={rule: {"enabled": False} for rule in ABOUT_COLOUR})
+        assert found == [], "\n".join(found)
+
+
+def luminance(colour):
+    """Relative luminance of an sRGB colour, as WCAG defines it."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (c / 255 for c in colour[:3])]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, other):
+    darker, lighter = sorted([luminance(one), luminance(other)])
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pictures_have_contrast(browser, site, theme):
+    """The dark theme inverts pictures: every colour of our figures is put through the page, and read as painted."""
+    with visit(browser, site, "chapters/intro.html", theme=theme) as (page, _):
+        picture = page.locator("article figure img").first
+
+        def painted(colour):
+            flat = f"<path fill='{colour}' d='M0 0h9v6H0z'/>"
+            flat = f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 6'>{flat}</svg>"
+            address = f"data:image/svg+xml,{quote(flat)}"
+            picture.evaluate("async (img, address) => { img.src = address; await img.decode(); }", address)
+            shot = Image.open(io.BytesIO(picture.screenshot())).convert("RGB")
+            return shot.getpixel((shot.width // 2, shot.height // 2))
+
+        ground = painted("white")
+        assert (luminance(ground) > 0.5) == (theme == "light")
+        ratios = {colour: contrast(painted(colour), ground) for colour in ("black", *figures.COLORS)}
+        assert min(ratios.values()) >= 4.5, ratios
+
+
+def test_nothing_moves_for_who_asks(browser, site):
+    with visit(browser, site, "chapters/conjectures.html") as (page, _):
+        moving = """() => [...document.querySelectorAll("*")].filter((element) => {
+          const style = getComputedStyle(element);
+          const lasting = `${style.transitionDuration}, ${style.animationDuration}`.split(", ");
+          return lasting.some((time) => parseFloat(time) > 0) || style.scrollBehavior === "smooth";
+        }).map((element) => element.outerHTML.slice(0, 100))"""
+        assert page.evaluate(moving) != [], "without the wish there is motion, else this test sees nothing"
+        page.emulate_media(reduced_motion="reduce")
+        assert page.evaluate(moving) == []
