@@ -52,8 +52,8 @@ class Control:
 class Slider:
     """A continuous knob: the keyword argument `name` of `compute`, a number from `low` to `high`.
 
-    Its places are evenly spaced on `scale`, `"linear"` or `"log"`, and their values rounded to three digits; or, on a
-    linear scale, they are `step` apart.
+    Its places, up to 200 of them, are evenly spaced on `scale`, `"linear"` or `"log"`, and their values rounded to
+    three digits; or, on a linear scale, they are `step` apart.
 
     **Raises:** `ValueError` for an empty interval, a default outside it, or a scale or step that do not go with it.
     """
@@ -145,9 +145,7 @@ class MatrixPad:
 
     def spec(self) -> dict:
         """What the front end must know of it."""
-        presets = [
-            {"text": text, "entries": np.asarray(M, float).ravel().tolist()} for text, M in self.presets.items()
-        ]
+        presets = [{"text": text, "entries": np.asarray(M, float).ravel().tolist()} for text, M in self.presets.items()]
         fixed = {"kind": "matrix", "low": -self.extent, "high": self.extent, "presets": presets}
         return fixed | {name: getattr(self, name) for name in ("name", "label", "symbol")}
 

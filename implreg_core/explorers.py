@@ -56,7 +56,7 @@ class Explorer:
 
     *Live*, with continuous controls: `compute` is a JAX function of them (float64 scalars and 2 x 2 matrices); the
     listed ones are Python values. Its columns have one length. A run ends where the column of the scrubber stops
-    growing, or before a row with a number that is not finite, and then the reader is told that it diverges.
+    growing, or before a row with a number that is not finite or beyond 1e300: then the reader is told that it diverges.
 
     Evaluated at the end of a cell, an explorer displays itself.
 
@@ -128,7 +128,7 @@ class Explorer:
         question, caption = html.escape(self.question), html.escape(self.caption)
         return (
             f'<figure class="implreg-explorer" id="{self.slug}" aria-label="{question}">'
-            f'<h3 class="implreg-question">{question}</h3>'
+            f'<p class="implreg-question">{question}</p>'
             "<noscript><p>The controls and drawings of this figure need JavaScript.</p></noscript>"
             f"<figcaption>{caption}</figcaption>"
             f'{programs}<script type="application/json">{_json(data)}</script></figure>'

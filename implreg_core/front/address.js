@@ -8,7 +8,7 @@ export function writeQuery(controls, choice, row) {
   const query = new URLSearchParams();
   controls.forEach((control, i) => query.set(control.name, control.values ? control.values[choice[i]] : choice[i]));
   if (row !== null) query.set("at", row);
-  return query.toString();
+  return query.toString().replaceAll("%2C", ","); // which a query may hold
 }
 
 /** The control's entry of a choice that a text stands for; null if it stands for none. */

@@ -1,13 +1,13 @@
 /** Runs: tables whose columns the book's build has stored, or a program has just computed. */
 
-export const LEVELS = 65535; // as in explorers.py
+import { transform } from "./axes.js";
 
-const INVERSE = { integer: Number, linear: Number, log: Math.exp };
-const FORWARD = { integer: Number, linear: Number, log: Math.log };
+const LEVELS = 65535; // as in _columns.py, and so is the next
+const LARGEST = 1e300; // beyond it a difference of two values may overflow
 
-/** The values that `explorers.encode_column` stored. */
+/** The values that `encode_column` of _columns.py stored. */
 export function decode({ scale, low, high, codes }) {
-  const [f, inverse] = [FORWARD[scale], INVERSE[scale]];
+  const { f, inverse } = transform(scale);
   let level = 0;
   return Float64Array.from(codes, (difference) => {
     level += difference;
@@ -19,13 +19,13 @@ export function decode({ scale, low, high, codes }) {
 
 /**
  * How many rows of a computed table count. A run has ended where `time` stops growing, for a program returns columns of
- * one length always; it has diverged where a number is not finite.
+ * one length always; it has diverged where a number is not finite, or too large to draw.
  */
 export function extent(columns, time) {
   const all = Object.values(columns);
   const rows = columns[time].length;
   for (let row = 0; row < rows; row++) {
-    if (!all.every((values) => Number.isFinite(values[row]))) return { rows: row, diverged: true };
+    if (!all.every((values) => Math.abs(values[row]) < LARGEST)) return { rows: row, diverged: true };
     if (row > 0 && columns[time][row] <= columns[time][row - 1]) return { rows: row, diverged: false };
   }
   return { rows, diverged: false };
@@ -35,7 +35,7 @@ export function extent(columns, time) {
 function describe(values, logarithmic) {
   const shown = logarithmic ? values.filter((value) => value > 0) : values;
   const [low, high] = shown.length ? [Math.min(...shown), Math.max(...shown)] : [1, 1];
-  const scale = values.every(Number.isInteger) ? "integer" : logarithmic ? "log" : "linear";
+  const scale = values.every(Number.isSafeInteger) ? "integer" : logarithmic ? "log" : "linear";
   return { scale, low, high };
 }
 

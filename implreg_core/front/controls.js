@@ -1,9 +1,10 @@
 /** The controls of an explorer. Each is {node, set}: an element, and how to show an entry of a choice. */
 
+import { transform } from "./axes.js";
 import { html } from "./elements.js";
-import { plain, short } from "./numbers.js";
+import { short } from "./numbers.js";
 
-const STEPS = 200; // of a continuous slider from end to end
+const STEPS = [200, 100, 50, 20, 10, 5, 2, 1]; // of a continuous slider from end to end
 
 /** A slider that shows, and tells a screen reader, a text for its value. */
 function createRange(id, last, choose) {
@@ -28,24 +29,41 @@ function createListSlider({ label, texts }, id, choose) {
   return { node: labelled(label, id, output, input), set: (index) => set(index, texts[index]) };
 }
 
-/** The places of a continuous slider and the numbers they stand for, to three digits or in steps. */
-export function scaleOf({ low, high, scale, step }) {
-  const [f, inverse] = scale === "log" ? [Math.log, Math.exp] : [Number, Number];
-  const last = step === null ? STEPS : Math.round((high - low) / step);
-  const inRange = (value) => Math.min(high, Math.max(low, value));
+/** The places of a slider whose numbers are `step` apart; the last may fall short of `high`. */
+function steppedScale({ low, high, step }) {
+  const last = Math.floor((high - low) / step + 1e-9);
   const number = (place) => {
-    if (step !== null) return inRange(Number((low + place * step).toPrecision(12)));
-    return inRange(Number(inverse(f(low) + (place / last) * (f(high) - f(low))).toPrecision(3)));
+    const value = low + place * step;
+    return Math.abs(value) < 1e-9 * step ? 0 : Math.min(high, Math.max(low, Number(value.toPrecision(12))));
   };
-  const place = (value) => Math.round((last * (f(value) - f(low))) / (f(high) - f(low)));
-  return { last, number, place };
+  return { last, number, place: (value) => Math.min(last, Math.round((value - low) / step)) };
+}
+
+/** The places of a slider whose numbers are even on a scale, rounded to three digits between the ends. */
+function roundedScale({ low, high, scale }, last) {
+  const { f, inverse } = transform(scale);
+  const across = f(high) - f(low);
+  const number = (place) => {
+    if (place === 0) return low;
+    return place === last ? high : Number(inverse(f(low) + (place / last) * across).toPrecision(3));
+  };
+  return { last, number, place: (value) => Math.round((last * (f(value) - f(low))) / across) };
+}
+
+/** The places of a continuous slider, 0 to `last`, and the numbers they stand for. */
+export function scaleOf(control) {
+  if (control.step !== null) return steppedScale(control);
+  // As many as keep their places when they are rounded: an arrow key would be stuck before one that falls back.
+  const kept = ({ last, number, place }) =>
+    Array.from({ length: last }, (_, i) => place(number(i)) - i).every((shift) => shift === 0);
+  return STEPS.map((last) => roundedScale(control, last)).find(kept);
 }
 
 /** A slider over an interval; an entry is a number. */
 function createContinuousSlider(control, id, choose) {
   const { last, number, place } = scaleOf(control);
   const { input, output, set } = createRange(id, last, (chosen) => choose(number(chosen)));
-  const text = control.step === null ? short : (value) => plain(String(value));
+  const text = (value) => short(value, control.step === null ? 3 : 12);
   return { node: labelled(control.label, id, output, input), set: (value) => set(place(value), text(value)) };
 }
 

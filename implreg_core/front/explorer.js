@@ -1,12 +1,12 @@
 /**
  * The front end of `implreg_core.explorers`: an anywidget module that draws runs as linked views with one marker.
  *
- * Its model holds `spec` (what to draw), `choice` (an entry per control, set here: the index of a listed value, a number,
- * or four numbers) and, set by the model in return, `answer`: {choice, and one of stored, computed, error}. In Jupyter
- * the model is a widget; in a static page host.js makes one, which also has an `address`.
+ * Its model holds `spec` (what to draw), `choice` (an entry per control, set here: the index of a listed value, a
+ * number, or four numbers) and, set by the model in return, `answer`: {choice, and one of stored, computed, error}. In
+ * Jupyter the model is a widget; in a static page host.js makes one, which also has an `address`.
  *
- * What is on show can be read as `figure.implreg = {settings, run, row, error, diverged}`: `settings` by control name,
- * `run` by column name (of the last setting that had one), `error` null or a text.
+ * What is on show can be read as `figure.implreg`: `settings` by control name; the `run` by column name, with its
+ * `choice`, of the last setting that had one; the marker's `row`; `error`, null or a text; whether the run `diverged`.
  */
 
 import { CONTROLS, button, createTimeline } from "./controls.js";
@@ -22,13 +22,14 @@ const COARSE_MS = 500; // one step of a play with reduced motion
 const QUIET_MS = 500; // what follows a change, such as an announcement, waits until nothing has moved for so long
 const DIVERGED = "The run diverges; it is drawn up to its last row before that.";
 
-let figures = 0; // tells the radio groups of several figures apart
+/** Tells figures apart, also where Jupyter loads this module once for each. */
+const newId = () => `implreg-${(globalThis.implregFigures = (globalThis.implregFigures ?? 0) + 1)}`;
 
 export function render({ model, el }) {
   const spec = model.get("spec");
-  const id = `implreg-${++figures}`;
+  const id = newId();
   const figure = el.matches(".implreg-explorer") ? el : el.appendChild(html("figure", { class: "implreg-explorer" }));
-  const shown = { settings: {}, run: null, row: 0, error: null, diverged: false };
+  const shown = { settings: {}, run: null, choice: null, row: 0, error: null, diverged: false };
   let formats; // by column
   let limits = null; // by column, of all runs since the last reset
   let drawnWidth = 0;
@@ -61,16 +62,17 @@ export function render({ model, el }) {
   const message = html("p", { class: "implreg-message", role: "alert" });
   const live = html("p", { class: "implreg-live", "aria-live": "polite" });
   const grid = html("div", { class: "implreg-views" }, ...views.map((view) => view.node));
-  const save = (kind) => button(kind, () => void SAVE[kind](spec.slug, { figure, heading: heading(), ...shown }),
+  const save = (kind) => button(kind, () => download(kind),
     { "aria-label": `Download ${kind === "CSV" ? "the data" : "the picture"} as ${kind}` });
   const copy = button("Copy link", () => void copyLink(), { title: "Copy an address that opens this view" });
   const actions = html("div", { class: "implreg-actions" },
     ...(model.address ? [copy] : []), html("span", {}, "Download"), ...Object.keys(SAVE).map(save));
   figure.setAttribute("aria-labelledby", id);
   figure.replaceChildren(
-    html("h3", { class: "implreg-question", id }, spec.question),
-    html("div", { class: "implreg-controls" }, ...nodes(true), html("div", { class: "implreg-knobs" }, ...nodes(false))),
-    message, grid, timeline.node, live, html("figcaption", {}, spec.caption), actions);
+    html("p", { class: "implreg-question", id }, spec.question),
+    html("div", { class: "implreg-controls" },
+      ...nodes(true), html("div", { class: "implreg-knobs" }, ...nodes(false))),
+    message, html("div", {}, grid, timeline.node), live, html("figcaption", {}, spec.caption), actions);
   // or JupyterLab's notebook shortcuts would steal the keys
   figure.querySelectorAll("input, button").forEach((node) => (node.dataset.lmSuppressShortcuts = "true"));
   figure.implreg = shown;
@@ -92,10 +94,12 @@ export function render({ model, el }) {
     receive();
   }
 
+  const settingsOf = (choice) =>
+    Object.fromEntries(spec.controls.map(({ name, values }, i) => [name, values ? values[choice[i]] : choice[i]]));
+
   function setControls(choice) {
     choice.forEach((entry, i) => controls[i].set(entry));
-    const setting = ({ name, values }, i) => [name, values ? values[choice[i]] : choice[i]];
-    shown.settings = Object.fromEntries(spec.controls.map(setting));
+    shown.settings = settingsOf(choice);
   }
 
   /** Draws the model's answer if it is to the present choice. */
@@ -122,7 +126,7 @@ export function render({ model, el }) {
     }
     const first = shown.run === null;
     const part = first || shown.row === lastRow() ? 1 : shown.row / lastRow();
-    Object.assign(shown, { run: values, diverged });
+    Object.assign(shown, { run: values, choice: answer.choice, diverged });
     shown.row = Math.round(part * lastRow());
     formats = Object.fromEntries(Object.entries(kinds).map(([name, kind]) => [name, formatter(kind)]));
     limits = widen(spec.limits ?? limits, kinds);
@@ -176,13 +180,18 @@ export function render({ model, el }) {
     }
   }
 
-  /** The lines above a downloaded picture: what is asked, and the settings. */
+  /** The lines above a downloaded picture: what is asked, and the settings of the run that is drawn. */
   function heading() {
-    const texts = spec.controls.map(({ label, texts, kind }, i) => {
-      const entry = latest()[i];
+    const written = spec.controls.map(({ label, texts, kind }, i) => {
+      const entry = shown.choice[i];
       return `${label}: ${texts ? texts[entry] : kind === "matrix" ? `(${entry.join(", ")})` : entry}`;
     });
-    return [spec.question, ...(texts.length ? [texts.join("; ")] : [])];
+    return [spec.question, ...(written.length ? [written.join("; ")] : [])];
+  }
+
+  function download(kind) {
+    if (shown.run === null) return;
+    SAVE[kind](spec.slug, { figure, heading: heading(), settings: settingsOf(shown.choice), run: shown.run });
   }
 
   function play() {

@@ -29,7 +29,7 @@ export function createMatrixPad({ label, symbol, high, presets }, id, choose) {
   const area = svg("polygon", { class: "implreg-area" });
   const arrows = columns.map((column) => svg("line", { class: `implreg-arrow implreg-column-${column}` }));
   const tips = columns.map((column) => svg("circle", { class: `implreg-tip implreg-column-${column}`, r: 6 }));
-  const names = columns.map((column) => svg("text", {}, `column ${column + 1}`));
+  const names = columns.map((column) => svg("text", { "text-anchor": "middle" }, `column ${column + 1}`));
   const half = SIZE / 2;
   const pad = svg("svg", { class: "implreg-pad", width: SIZE, height: SIZE, role: "img" },
     svg("line", { class: "implreg-grid", x1: 0, x2: SIZE, y1: half, y2: half }),
@@ -50,12 +50,14 @@ export function createMatrixPad({ label, symbol, high, presets }, id, choose) {
     const corners = [[0, 0], ends[0], [a + b, c + d], ends[1]];
     area.setAttribute("points", corners.map(([x, y]) => pixel(x, y).join()).join(" "));
     area.classList.toggle("implreg-negative", det < 0);
+    const at = ends.map(([x, y]) => pixel(x, y));
+    const near = Math.abs(at[0][0] - at[1][0]) < 64 && Math.abs(at[0][1] - at[1][1]) < 30;
     columns.forEach((column) => {
-      const [x, y] = pixel(...ends[column]);
+      const [x, y] = at[column];
       build(arrows[column], { x1: half, y1: half, x2: x, y2: y });
       build(tips[column], { cx: x, cy: y });
-      const above = y < half ? -11 : 19;
-      build(names[column], { x: Math.min(SIZE - 28, Math.max(28, x)), y: y + above, "text-anchor": "middle" });
+      const upper = near ? (at[0][1] < at[1][1]) === (column === 0) : y < half;
+      build(names[column], { x: Math.min(SIZE - 28, Math.max(28, x)), y: y + (upper ? -11 : 19) });
     });
     determinant.textContent = `det ${symbol} = ${short(det)}`;
     pad.setAttribute("aria-label", `Two arrows, the columns of ${symbol}; they span an area of ${short(det)}.`);

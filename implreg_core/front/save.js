@@ -6,19 +6,20 @@ const MARGIN = 16;
 const LINE = 20; // of the heading
 const PIXELS = 2; // of a PNG for each of the page's
 
+const PLACES = ["11", "12", "21", "22"]; // of a matrix, row by row
 const STYLE = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-linejoin", "opacity",
   "visibility", "font-family", "font-size", "font-weight", "text-anchor"];
 
-const cell = (value) => (/[",\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
+const cell = (value) => (/[",\r\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
 
 /** One line per row: the settings, the same in all of them, then the columns to their last digit. */
 export function csv(settings, run) {
-  const fixed = Object.entries(settings).flatMap(([name, value]) =>
-    Array.isArray(value) ? value.map((entry, i) => [`${name}_${["11", "12", "21", "22"][i]}`, entry]) : [[name, value]]);
   const names = Object.keys(run);
-  const rows = Array.from(run[names[0]], (_, row) => [...fixed.map(([, value]) => value), ...names.map((n) => run[n][row])]);
-  const lines = [[...fixed.map(([name]) => name), ...names], ...rows];
-  return lines.map((line) => line.map(cell).join(",")).join("\n") + "\n";
+  const fixed = Object.entries(settings).flatMap(([name, value]) =>
+    Array.isArray(value) ? value.map((entry, i) => [`${name}_${PLACES[i]}`, entry]) : [[name, value]]);
+  const line = (row) => [...fixed.map(([, value]) => value), ...names.map((name) => run[name][row])];
+  const lines = [[...fixed.map(([name]) => name), ...names], ...Array.from(run[names[0]], (_, row) => line(row))];
+  return lines.map((cells) => `${cells.map(cell).join(",")}\n`).join("");
 }
 
 /** A copy of a drawing that looks the same without the page's style sheets. */
@@ -53,8 +54,8 @@ function picture(figure, heading) {
     style: `font: ${i ? 400 : 600} 13px ${style.fontFamily}; fill: ${style.color}` }, line));
   const texts = [...grid.querySelectorAll(".implreg-title, .implreg-legend span")].map((node) => written(node, origin));
   const drawings = [...grid.querySelectorAll(".implreg-swatch, .implreg-plot")].map((drawing) => {
-    const { left, top } = drawing.getBoundingClientRect();
-    return build(detached(drawing), { x: left - origin.x, y: top - origin.y });
+    const place = drawing.getBoundingClientRect();
+    return build(detached(drawing), { x: place.left - origin.x, y: place.top - origin.y });
   });
   return svg("svg", { xmlns: "http://www.w3.org/2000/svg", width, height, viewBox: `0 0 ${width} ${height}` },
     svg("rect", { width, height, style: `fill: ${style.backgroundColor}` }), ...lines, ...texts, ...drawings);
@@ -70,7 +71,9 @@ async function rasterized(drawing) {
   const canvas = Object.assign(document.createElement("canvas"),
     { width: PIXELS * image.width, height: PIXELS * image.height });
   canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
-  return new Promise((done) => canvas.toBlob(done, "image/png"));
+  return new Promise((done) => {
+    canvas.toBlob(done, "image/png");
+  });
 }
 
 function offer(name, blob) {
