@@ -28,13 +28,16 @@ help:  ## this list
 # --- the book ------------------------------------------------------------------------------------------------
 
 # Cached executions are keyed on cells alone, so they live only as long as the code that the cells import and the
-# package versions. Rendering always starts afresh: Sphinx repeats no warning for a page that it skips.
+# package versions. All processors fill the cache; what fails there fails again, and is reported, in the build itself.
+# Rendering always starts afresh: Sphinx repeats no warning for a page that it skips.
 KEYED := implreg_core $(wildcard _ext) requirements/book.txt
 
 book: .venv/book.stamp  ## execute every chapter and build the book, warnings as errors
 	@mkdir -p _build && find $(KEYED) -type f ! -path '*/__pycache__/*' | LC_ALL=C sort | xargs cksum > _build/key.new
 	@cmp -s _build/key.new _build/key || rm -rf _build/.jupyter_cache
 	@mv _build/key.new _build/key && rm -rf _build/.doctrees _build/html _build/jupyter_execute
+	@echo y | $(BIN)/jcache notebook -p _build/.jupyter_cache add chapters/*.ipynb > _build/jcache.log
+	IMPLREG_STATIC=1 $(BIN)/jcache project -p _build/.jupyter_cache execute -e local-parallel -t 300
 	IMPLREG_STATIC=1 $(BIN)/jupyter-book build . -n -W --keep-going
 	@echo "The book: $(CURDIR)/_build/html/index.html"
 

@@ -80,16 +80,17 @@ export function createView(view, timeColumn, scrub) {
       svg("text", { class: "implreg-axis", x: 0, y: FONT_PX }, view.y.label),
       svg("text", { class: "implreg-axis", x: right, y: height - 6, "text-anchor": "end" }, view.x.label),
       hairline, svg("svg", { class: "implreg-window", ...frame }, ...whole, ...past), ...dots);
-    const inside = (row, i) => left <= x[row] && x[row] <= right && top <= ys[i][row] && ys[i][row] <= bottom;
-    show = { run, formats, x, ys, points, past, dots, hairline, inside };
+    const visibility = (row, y) =>
+      left <= x[row] && x[row] <= right && top <= y && y <= bottom ? "visible" : "hidden";
+    show = { run, formats, x, ys, points, past, dots, hairline, top, visibility };
   }
 
   function mark(row) {
-    const { run, formats, x, ys, points, past, dots, hairline, inside } = show;
+    const { run, formats, x, ys, points, past, dots, hairline, top, visibility } = show;
     past.forEach((line, i) => line.setAttribute("d", `M${points[i].slice(0, row + 1).join("L")}`));
     dots.forEach((dot, i) =>
-      build(dot, { cx: x[row], cy: ys[i][row], visibility: inside(row, i) ? "visible" : "hidden" }));
-    build(hairline, { x1: x[row], x2: x[row] });
+      build(dot, { cx: x[row], cy: ys[i][row], visibility: visibility(row, ys[i][row]) }));
+    build(hairline, { x1: x[row], x2: x[row], visibility: visibility(row, top) });
     for (const column in values) values[column].textContent = formats[column](run[column][row]);
   }
 
