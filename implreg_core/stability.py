@@ -18,12 +18,10 @@ from jaxtyping import Array, ArrayLike, Float, Int, Real
 from scipy.interpolate import PchipInterpolator
 
 from implreg_core import _check
-from implreg_core.descent import check_start, log_spaced_steps, objective_gradient
+from implreg_core.descent import FactorRows, check_start, log_spaced_steps, objective_gradient
 from implreg_core.factorizations import Factors, product_matrix, slogdet
 from implreg_core.flow import SignPreservingFlow
 from implreg_core.problems import Completion
-
-FactorRows = tuple[Float[ArrayLike, "n _ _"], ...]  # many (W_1, ..., W_L), stacked along a leading axis
 
 
 def sharpness(problem: Completion, factors: Factors) -> Float[Array, ""]:

@@ -69,8 +69,10 @@ def test_citation_has_what_the_format_requires():
 
 
 def test_readme_example_runs(capsys):
-    example = re.search(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
-    exec(compile(example[1], "README.md", "exec"), {})
+    examples = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    assert len(examples) == 2
+    for example in examples:
+        exec(compile(example, "README.md", "exec"), {})
     lines = re.findall(r"^(\S+) is at (least|most) (\S+)$", capsys.readouterr().out, re.MULTILINE)
     assert len(lines) == 3
     for value, word, bound in lines:
