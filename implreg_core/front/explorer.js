@@ -134,8 +134,13 @@ export function render({ model, el }) {
     if (!first) settle();
   }
 
-  function draw() {
+  /** Reads all widths at once, and only when they may have changed: after each change of the page it costs a layout. */
+  function measure() {
     drawnWidth = grid.clientWidth;
+    views.forEach((view) => view.measure());
+  }
+
+  function draw() {
     if (drawnWidth === 0 || shown.run === null) return;
     views.forEach((view) => view.draw(shown.run, formats, limits));
     timeline.setLast(lastRow());
@@ -221,8 +226,13 @@ export function render({ model, el }) {
   }
 
   model.on("change:answer", receive);
-  const resize = new ResizeObserver(() => grid.clientWidth !== drawnWidth && requestAnimationFrame(draw));
+  const resize = new ResizeObserver(() => {
+    if (grid.clientWidth === drawnWidth) return;
+    measure();
+    requestAnimationFrame(draw);
+  });
   resize.observe(grid);
+  measure();
   const opened = model.address?.read() ?? null;
   request(opened?.choice ?? model.get("choice"));
   if (opened?.row != null && shown.run !== null) scrub(Math.min(opened.row, lastRow()));

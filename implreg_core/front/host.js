@@ -7,6 +7,7 @@ import { readQuery, writeQuery } from "./address.js";
 import { render } from "./explorer.js";
 
 const WARM_RUNS = 3; // of a program, while the page is idle: browsers compile what runs often
+const MARGIN = 400; // pixels from the screen, within which an explorer is mounted
 
 /** The explorer's state in the page's address. */
 function addressOf(figure, spec) {
@@ -52,7 +53,7 @@ function stored(spec, outcomes) {
 
 /** The stand-in for a widget model: the part of its interface that explorer.js uses, and the address. */
 function createModel(figure, spec, answer) {
-  const state = { spec, choice: spec.default, answer: answer(spec.default) };
+  const state = { spec, choice: spec.default, answer: null };
   return {
     address: addressOf(figure, spec),
     get: (name) => state[name],
@@ -77,11 +78,14 @@ function warm(run, times) {
 
 function start() {
   const figures = [...document.querySelectorAll("figure.implreg-explorer")];
+  const near = ({ top, bottom }) => bottom > -MARGIN && top < innerHeight + MARGIN;
+  figures.filter((figure) => near(figure.getBoundingClientRect())).forEach(mount);
   const arrive = (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => mount(entry.target));
-  const observer = new IntersectionObserver(arrive, { rootMargin: "400px" });
+  const observer = new IntersectionObserver(arrive, { rootMargin: `${MARGIN}px` });
   figures.forEach((figure) => observer.observe(figure));
   addEventListener("beforeprint", () => figures.forEach(mount));
 }
 
-if (document.readyState === "loading") addEventListener("DOMContentLoaded", start);
+// Not DOMContentLoaded, which waits until the theme's scripts and MathJax have run.
+if (document.readyState === "loading") document.addEventListener("readystatechange", start, { once: true });
 else start();

@@ -42,10 +42,12 @@ export function createView(view, timeColumn, scrub) {
   if (view.x.column !== timeColumn) legend.append(legendItem(view.x.column, `at ${view.x.label}`));
   const plot = svg("svg", { class: "implreg-plot", role: "img" });
   const node = html("div", { class: "implreg-view" }, html("p", { class: "implreg-title" }, view.title), legend, plot);
+  let width = 0;
   let show = null; // what is drawn, and where
 
+  const measure = () => void (width = Math.max(240, node.clientWidth));
+
   function draw(run, formats, limits) {
-    const width = Math.max(240, node.clientWidth);
     const height = Math.round(Math.min(290, Math.max(220, 0.62 * width)));
     const [top, bottom] = [26, height - 44];
     const yRange = view.y.limits ?? range(view.series.map((series) => series.column), limits, view.y.scale);
@@ -107,5 +109,5 @@ export function createView(view, timeColumn, scrub) {
     drag(event);
   });
 
-  return { node, draw, mark };
+  return { node, measure, draw, mark };
 }
