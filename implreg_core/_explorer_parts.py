@@ -7,6 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+Number = int | float
+Matrix = Sequence[Sequence[Number]] | np.ndarray
+
 
 @dataclass(frozen=True)
 class Control:
@@ -20,9 +23,9 @@ class Control:
 
     name: str
     label: str
-    values: Sequence[int | float | str]
-    default: int | float | str
-    format: Callable[[int | float | str], str] | None = None
+    values: Sequence[Number | str]
+    default: Number | str
+    format: Callable[[Number | str], str] | None = None
 
     def __post_init__(self):
         if not self.values or len(set(self.values)) < len(self.values):
@@ -60,11 +63,11 @@ class Slider:
 
     name: str
     label: str
-    low: float
-    high: float
-    default: float
+    low: Number
+    high: Number
+    default: Number
     scale: str = "linear"
-    step: float | None = None
+    step: Number | None = None
 
     def __post_init__(self):
         if not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
@@ -114,10 +117,10 @@ class MatrixPad:
 
     name: str
     label: str
-    default: Sequence[Sequence[float]]
+    default: Matrix
     symbol: str = "M"
-    extent: float = 1.5
-    presets: Mapping[str, Sequence[Sequence[float]]] = field(default_factory=dict)
+    extent: Number = 1.5
+    presets: Mapping[str, Matrix] = field(default_factory=dict)
 
     def __post_init__(self):
         for what, matrix in {"default": self.default, **self.presets}.items():
@@ -169,8 +172,8 @@ class View:
     xscale: str = "linear"
     yscale: str = "linear"
     dashed: frozenset[str] | set[str] = frozenset()
-    xlim: tuple[float, float] | None = None
-    ylim: tuple[float, float] | None = None
+    xlim: tuple[Number, Number] | None = None
+    ylim: tuple[Number, Number] | None = None
 
     def __post_init__(self):
         for axis in "xy":
@@ -186,7 +189,7 @@ class View:
             raise ValueError(f"`dashed` of view {self.title!r} names {sorted(unknown)}, not among {list(self.y)}.")
 
 
-def _text(value: int | float | str) -> str:
+def _text(value: Number | str) -> str:
     """A value as one writes it by hand: 0.001 as 0.001, 1e-05 as 10⁻⁵."""
     if isinstance(value, str):
         return value

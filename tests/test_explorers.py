@@ -146,7 +146,7 @@ def test_columns_that_cannot_be_drawn_are_refused(values, scale, message):
         ),
         (lambda: Slider("rate", "η", low=0, high=1, default=1, scale="log"), "positive `low`"),
         (lambda: Slider("rate", "η", low=0, high=1, default=1, step=0), "`step` of slider 'rate' must be positive"),
-        (lambda: MatrixPad("M", "M", default=[1, 2]), "'default' of matrix pad 'M' must be 2 x 2"),
+        (lambda: MatrixPad("M", "M", default=[[1, 2]]), "'default' of matrix pad 'M' must be 2 x 2"),
         (lambda: MatrixPad("M", "M", default=np.eye(2), presets={"far": 9 * np.eye(2)}), "'far' of matrix pad 'M'"),
         (lambda: MatrixPad("M", "M", default=np.full((2, 2), np.nan)), "'default'"),
         (lambda: View("V", x="t", y={"a": "a"}, xlabel="", ylabel="", ylim=(2, 1)), "`ylim` must be two growing"),
