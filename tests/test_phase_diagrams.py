@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from implreg_core import bounds, descent, factorizations, problems, sweeps
-from implreg_core.sweeps import Axis
+from implreg_core import bounds, descent, factorizations, phase_diagrams, problems
+from implreg_core.phase_diagrams import Axis
 
 RUNS = 12
 SETTINGS = dict(runs=RUNS, target_loss=1e-2, max_time=60.0)
-GAUSSIAN = partial(sweeps.gaussian_start, depth=3)
+GAUSSIAN = partial(phase_diagrams.gaussian_start, depth=3)
 
 
 @pytest.fixture(scope="module")
 def by_rate():
-    return sweeps.phase_diagram(
+    return phase_diagrams.phase_diagram(
         jr.key(0), GAUSSIAN, Axis("learning_rate", [0.02, 0.05]), Axis("scale", [1e-4, 1e-2, 1.0]), **SETTINGS
     )
 
@@ -26,7 +26,7 @@ def test_a_cell_is_what_single_runs_give(by_rate):
     keys = jr.split(jr.key(0), (3, RUNS))
     for row, rate in enumerate([0.02, 0.05]):
         for column, scale in enumerate([1e-4, 1.0]):
-            column, start = 2 * column, sweeps.gaussian_start(keys[2 * column, 5], depth=3, scale=scale)
+            column, start = 2 * column, phase_diagrams.gaussian_start(keys[2 * column, 5], depth=3, scale=scale)
             run = descent.gradient_descent(
                 problems.two_by_two(), start, learning_rate=rate, max_steps=int(60 / rate), target_loss=1e-2
             )
@@ -60,15 +60,15 @@ def test_rows_of_learning_rates_share_their_starts(by_rate):
 
 def test_the_same_key_gives_the_same_diagram(by_rate):
     axes = by_rate.rows, by_rate.columns
-    again = sweeps.phase_diagram(jr.key(0), GAUSSIAN, *axes, **SETTINGS)
-    other = sweeps.phase_diagram(jr.key(1), GAUSSIAN, *axes, **SETTINGS)
+    again = phase_diagrams.phase_diagram(jr.key(0), GAUSSIAN, *axes, **SETTINGS)
+    other = phase_diagrams.phase_diagram(jr.key(1), GAUSSIAN, *axes, **SETTINGS)
     assert np.array_equal(again.W, by_rate.W) and not np.array_equal(other.W, by_rate.W)
 
 
 def test_balance_and_scale_decide():
-    diagram = sweeps.phase_diagram(
+    diagram = phase_diagrams.phase_diagram(
         jr.key(2),
-        partial(sweeps.balanced_start, depth=3),
+        partial(phase_diagrams.balanced_start, depth=3),
         Axis("imbalance", [0.0, 1.0]),
         Axis("scale", [1e-4, 1.0]),
         learning_rate=0.05,
@@ -80,7 +80,7 @@ def test_balance_and_scale_decide():
 
 
 def test_integers_set_shapes():
-    diagram = sweeps.phase_diagram(
+    diagram = phase_diagrams.phase_diagram(
         jr.key(3), GAUSSIAN, Axis("hidden", [2, 5]), Axis("scale", [1e-1]), learning_rate=0.05, **SETTINGS
     )
     assert diagram.loss.shape == (2, 1, RUNS) and diagram.rows == Axis("hidden", (2, 5))
@@ -88,7 +88,7 @@ def test_integers_set_shapes():
 
 
 def test_a_run_that_cannot_fit_is_not_counted():
-    diagram = sweeps.phase_diagram(
+    diagram = phase_diagrams.phase_diagram(
         jr.key(4), GAUSSIAN, Axis("learning_rate", [0.05, 50.0]), Axis("scale", [1.0]), **SETTINGS | dict(max_time=0.5)
     )
     assert not diagram.fits.any() and np.all(diagram.fraction == 0)  # too short; diverging
@@ -115,15 +115,15 @@ BAD = [
 def test_phase_diagram_refuses(name, change, unchecked_types):
     good = dict(rows=Axis("learning_rate", [0.1]), columns=Axis("scale", [0.1]), **SETTINGS)
     arguments = good | change
-    start = GAUSSIAN if "depth" not in arguments["rows"].name else sweeps.gaussian_start
+    start = GAUSSIAN if "depth" not in arguments["rows"].name else phase_diagrams.gaussian_start
     with pytest.raises(ValueError, match=f"`{name}`"):
-        sweeps.phase_diagram(jr.key(0), start, **arguments)
+        phase_diagrams.phase_diagram(jr.key(0), start, **arguments)
 
 
 @pytest.mark.parametrize("hidden", [2, 6])
 @pytest.mark.parametrize("sign", [1, -1])
 def test_gaussian_starts_have_the_stated_scale_and_sign(hidden, sign):
-    draw = jax.vmap(lambda key: sweeps.gaussian_start(key, depth=3, scale=0.01, hidden=hidden, sign=sign))
+    draw = jax.vmap(lambda key: phase_diagrams.gaussian_start(key, depth=3, scale=0.01, hidden=hidden, sign=sign))
     W = jax.vmap(factorizations.product_matrix)(draw(jr.split(jr.key(0), 20_000)))
     assert jnp.all(jnp.sign(jnp.linalg.det(W)) == sign)
     assert jnp.std(W) == pytest.approx(0.01, rel=0.05)
@@ -132,7 +132,7 @@ def test_gaussian_starts_have_the_stated_scale_and_sign(hidden, sign):
 @pytest.mark.parametrize("depth", [2, 3, 4])
 def test_imbalance_changes_the_factors_and_not_their_product(depth):
     def draw(imbalance):
-        return sweeps.balanced_start(jr.key(7), depth=depth, scale=0.1, imbalance=imbalance)
+        return phase_diagrams.balanced_start(jr.key(7), depth=depth, scale=0.1, imbalance=imbalance)
 
     balanced = factorizations.product_matrix(draw(0.0))
     nu = [float(factorizations.unbalancedness(draw(imbalance))) for imbalance in (0.0, 0.01, 0.1, 1.0)]
@@ -144,7 +144,7 @@ def test_imbalance_changes_the_factors_and_not_their_product(depth):
 
 def test_turning_the_sign_keeps_balance_and_size():
     factors = factorizations.gaussian(jr.key(1), 3, (2, 2), std=0.5, hidden=4)
-    up, down = (sweeps.turned_to_sign(factors, sign) for sign in (1, -1))
+    up, down = (phase_diagrams.turned_to_sign(factors, sign) for sign in (1, -1))
     assert factorizations.slogdet(up)[0] == 1 and factorizations.slogdet(down)[0] == -1
     assert jnp.isclose(factorizations.unbalancedness(up), factorizations.unbalancedness(down), rtol=1e-12)
     for W, V in zip(up, factors):
@@ -160,7 +160,7 @@ def test_critical_unbalancedness_solves_its_equation(depth):
 
     path = solve_ivp(log_sigma, (1, 1e4 if depth > 2 else 30), [0.0], method="LSODA", rtol=1e-10, atol=1e-12)
     w, sigma_power = path.t[-1], np.exp(2 / depth * path.y[0, -1])
-    ours = float(sweeps.critical_unbalancedness(1 / (2 * w**2), depth))
+    ours = float(phase_diagrams.critical_unbalancedness(1 / (2 * w**2), depth))
     if depth == 2:
         assert np.log(ours) == pytest.approx(np.log(sigma_power), rel=2 / w**2)
     else:
@@ -173,30 +173,30 @@ def test_wilson_interval_is_the_textbook_formula():
     p = count / n
     middle, half = p + z**2 / (2 * n), z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
     expected = np.stack([middle - half, middle + half]) / (1 + z**2 / n)
-    np.testing.assert_allclose(sweeps.wilson_interval(count, n), np.clip(expected, 0, 1), atol=1e-12)
+    np.testing.assert_allclose(phase_diagrams.wilson_interval(count, n), np.clip(expected, 0, 1), atol=1e-12)
 
 
 def test_wilson_interval_covers():
     rng = np.random.default_rng(0)
     count = rng.binomial(100, 0.03, size=2000)
-    low, high = sweeps.wilson_interval(count, 100)
+    low, high = phase_diagrams.wilson_interval(count, 100)
     assert 0.93 < np.mean((low <= 0.03) & (0.03 <= high)) < 0.98
 
 
 @pytest.mark.parametrize(
     ("name", "call"),
     [
-        ("sign", lambda: sweeps.gaussian_start(jr.key(0), depth=3, scale=0.1, sign=0)),
-        ("hidden", lambda: sweeps.gaussian_start(jr.key(0), depth=3, scale=0.1, hidden=1)),
-        ("depth", lambda: sweeps.gaussian_start(jr.key(0), depth=1, scale=0.1)),
-        ("imbalance", lambda: sweeps.balanced_start(jr.key(0), depth=3, scale=0.1, imbalance=-1.0)),
-        ("depth", lambda: sweeps.balanced_start(jr.key(0), depth=1, scale=0.1)),
-        ("std", lambda: sweeps.balanced_start(jr.key(0), depth=2, scale=-0.1)),
-        ("loss", lambda: sweeps.critical_unbalancedness(0.0, 3)),
-        ("depth", lambda: sweeps.critical_unbalancedness(0.1, 1)),
-        ("total", lambda: sweeps.wilson_interval(np.array([0]), 0)),
-        ("count", lambda: sweeps.wilson_interval(np.array([5]), 4)),
-        ("confidence", lambda: sweeps.wilson_interval(np.array([1]), 4, 1.0)),
+        ("sign", lambda: phase_diagrams.gaussian_start(jr.key(0), depth=3, scale=0.1, sign=0)),
+        ("hidden", lambda: phase_diagrams.gaussian_start(jr.key(0), depth=3, scale=0.1, hidden=1)),
+        ("depth", lambda: phase_diagrams.gaussian_start(jr.key(0), depth=1, scale=0.1)),
+        ("imbalance", lambda: phase_diagrams.balanced_start(jr.key(0), depth=3, scale=0.1, imbalance=-1.0)),
+        ("depth", lambda: phase_diagrams.balanced_start(jr.key(0), depth=1, scale=0.1)),
+        ("std", lambda: phase_diagrams.balanced_start(jr.key(0), depth=2, scale=-0.1)),
+        ("loss", lambda: phase_diagrams.critical_unbalancedness(0.0, 3)),
+        ("depth", lambda: phase_diagrams.critical_unbalancedness(0.1, 1)),
+        ("total", lambda: phase_diagrams.wilson_interval(np.array([0]), 0)),
+        ("count", lambda: phase_diagrams.wilson_interval(np.array([5]), 4)),
+        ("confidence", lambda: phase_diagrams.wilson_interval(np.array([1]), 4, 1.0)),
     ],
 )
 def test_bad_input_is_named(name, call, unchecked_types):

@@ -9,7 +9,7 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import ArrayLike
 
 from implreg_core.figures import COLORS, DASHES, GREY, RED
-from implreg_core.sweeps import PhaseDiagram
+from implreg_core.phase_diagrams import PhaseDiagram
 
 MARKERS = "os^Dvph"
 _DARK = 0.53  # from this fraction on, numbers on the map are white
