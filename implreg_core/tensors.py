@@ -1,0 +1,380 @@
+r"""Tensor completion by gradient descent on a CP factorization, $W = \sum_{r=1}^R w_r^1 \otimes \cdots \otimes w_r^N$.
+
+`factors` is always a tuple of $N$ matrices; the $r$-th column of the $n$-th is $w_r^n$. Here are the model, its
+training, random ground truths, the linear baseline, and the CP rank of a tensor.
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+from functools import partial
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, Key, PRNGKeyArray, Real, Shaped
+
+from implreg_core import _check
+from implreg_core._als import als_reaches
+from implreg_core.descent import log_spaced_steps
+from implreg_core.training import global_rmsprop, train
+
+CPFactors = tuple[Float[ArrayLike, "..."], ...]  # each (size of its axis, R)
+
+
+class CPCompletion(eqx.Module):
+    """One tensor completed by gradient descent on its CP factors."""
+
+    factors: CPFactors
+    mse: float  # over the observed entries
+    steps: int
+    tolerance: float
+    recorded_steps: Int[np.ndarray, " n"]  # empty unless `records_per_decade` was given
+    recorded_factors: tuple[Float[np.ndarray, "n _ R"], ...]
+
+    @property
+    def tensor(self) -> Float[Array, "..."]:
+        """The completed tensor."""
+        return cp_tensor(self.factors)
+
+    @property
+    def converged(self) -> bool:
+        """Whether the mean squared error reached the tolerance."""
+        return self.mse <= self.tolerance
+
+    @property
+    def status(self) -> str:
+        """How the run ended, in words."""
+        if self.converged:
+            return f"reached mean squared error {self.mse:.2g} at step {self.steps}"
+        return f"used all {self.steps} steps; mean squared error {self.mse:.3g}"
+
+
+def cp_tensor(factors: CPFactors) -> Float[Array, "..."]:
+    r"""The tensor $\sum_r w_r^1 \otimes \cdots \otimes w_r^N$, one axis for each factor.
+
+    A single matrix product, of the Khatri-Rao products of the first and the last half of the factors.
+
+    **Raises:** ValueError if there are fewer than two factors, or they are not matrices with equally many columns.
+    """
+    columns = {jnp.shape(F)[1] if jnp.ndim(F) == 2 else None for F in factors}
+    if len(factors) < 2 or len(columns) != 1 or None in columns:
+        raise ValueError(
+            "`factors` must be two or more matrices with one number of columns; got shapes "
+            f"{[jnp.shape(F) for F in factors]}."
+        )
+    half = (len(factors) + 1) // 2
+    matrix = jnp.matmul(_khatri_rao(factors[:half]), _khatri_rao(factors[half:]).T)
+    return matrix.reshape([len(F) for F in factors])
+
+
+def largest_rank(shape: Sequence[int]) -> int:
+    r"""The number of components that suffices for every tensor of this shape: the product of all sizes but the largest.
+
+    **Raises:** ValueError if `shape` is not two or more positive integers.
+    """
+    shape = _shape(shape)
+    return math.prod(shape) // max(shape)
+
+
+def gaussian(key: PRNGKeyArray, shape: Sequence[int], components: int, *, std: Real[ArrayLike, ""]) -> CPFactors:
+    r"""Factors with independent entries of law $N(0, \text{std}^2)$.
+
+    **Raises:** ValueError if `shape` is not two or more positive integers, `components` is below 1 or `std` is not
+    positive.
+    """
+    shape, components = _shape(shape), _check.integer(components, "components", 1)
+    std = _check.positive(std, "std")
+    return tuple(std * jr.normal(k, (size, components)) for k, size in zip(jr.split(key, len(shape)), shape))
+
+
+def random_low_rank(
+    key: PRNGKeyArray, shape: Sequence[int], rank: int, *, frobenius_norm: Real[ArrayLike, ""] = 1.0
+) -> Float[Array, "..."]:
+    r"""A random tensor of CP rank at most `rank`: Gaussian factors, scaled to the given Frobenius norm.
+
+    **Raises:** ValueError if `shape` is not two or more positive integers, `rank` is outside `1..largest_rank(shape)`
+    or `frobenius_norm` is not positive.
+
+    **References:** Razin & Cohen (2020), experiments: rank 1 or 3, Frobenius norm 1.
+    """
+    rank = _check.integer(rank, "rank", 1, largest_rank(shape))
+    frobenius_norm = _check.positive(frobenius_norm, "frobenius_norm")
+    W = cp_tensor(gaussian(key, shape, rank, std=1.0))
+    return frobenius_norm * W / jnp.linalg.norm(W)
+
+
+def random_mask(key: PRNGKeyArray, shape: Sequence[int], observed_count: int) -> Bool[Array, "..."]:
+    """A uniformly random set of `observed_count` entries, as a Boolean tensor.
+
+    With one key, fewer observations are a subset of more.
+
+    **Raises:** ValueError if `shape` is not two or more positive integers, or `observed_count` is outside
+    `1..prod(shape)`.
+    """
+    shape = _shape(shape)
+    entries = math.prod(shape)
+    observed_count = _check.integer(observed_count, "observed_count", 1, entries)
+    return (jr.permutation(key, entries) < observed_count).reshape(shape)
+
+
+def linear_completion(target: Shaped[ArrayLike, "..."], mask: Shaped[ArrayLike, "..."]) -> Float[Array, "..."]:
+    """The baseline: observed entries as they are, zeros elsewhere.
+
+    Gradient descent from zero on the tensor itself, without a factorization, ends there.
+
+    **Raises:** ValueError if the shapes differ, `mask` is not Boolean or nowhere true, or an observed value is not
+    finite.
+
+    **References:** the baseline "linear" of Razin & Cohen (2020), Figure 2.
+    """
+    target, mask = _observations(target, mask)
+    return jnp.where(mask, target, 0.0)
+
+
+def reconstruction_error(W: Float[ArrayLike, "..."], truth: Float[ArrayLike, "..."]) -> Float[Array, ""]:
+    r"""The relative error $\|W - W^*\| / \|W^*\|$ in the Frobenius norm, for tensors and matrices.
+
+    **Raises:** ValueError if the shapes differ, an entry is not finite, or `truth` is zero.
+    """
+    W, truth = _check.finite(W, "W"), _check.finite(truth, "truth")
+    _check.same_shape(W, truth.shape, "W")
+    norm = jnp.linalg.norm(truth)
+    _check.nonzero(norm, "norm of truth")
+    return jnp.linalg.norm(W - truth) / norm
+
+
+def complete(
+    target: Shaped[ArrayLike, "..."],
+    mask: Shaped[ArrayLike, "..."],
+    *,
+    init_std: Real[ArrayLike, ""],
+    learning_rate: Real[ArrayLike, ""] = 1e-2,
+    tolerance: Real[ArrayLike, ""] = 1e-6,
+    max_steps: int = 1_000_000,
+    key: PRNGKeyArray,
+    components: int | None = None,
+    records_per_decade: int | None = None,
+    test_every: int = 100,
+    in_a_row: int = 3,
+) -> CPCompletion:
+    r"""Complete `target` from the entries where `mask` is true, by descent on a CP factorization from near zero.
+
+    Minimizes the mean squared error over the observed entries with `training.global_rmsprop`, from factors of
+    `gaussian` with standard deviation `init_std`. `components` is $R$; the default `largest_rank` constrains nothing.
+    Entries that are not observed are never read and may be NaN. With `records_per_decade` the factors are kept at
+    log-spaced steps.
+
+    The run stops when the error, tested every `test_every` steps, was at most `tolerance` `in_a_row` times. The
+    defaults are those of the released code; the steps after the first success matter, as the error falls on far below
+    the tolerance. `test_every=1, in_a_row=1` stops at once.
+
+    **Raises:** ValueError if the shapes differ, `mask` is not Boolean or nowhere true, an observed value is not finite,
+    or a number is out of range; and if the run diverges.
+
+    **References:** Razin & Cohen (2020), Section 5 and its experiments, whose settings are the defaults.
+    """
+    (run,) = complete_many(
+        jnp.asarray(target)[None],
+        jnp.asarray(mask)[None],
+        init_std=init_std,
+        learning_rate=learning_rate,
+        tolerance=tolerance,
+        max_steps=max_steps,
+        keys=key[None],
+        components=components,
+        records_per_decade=records_per_decade,
+        test_every=test_every,
+        in_a_row=in_a_row,
+    )
+    return run
+
+
+def complete_many(
+    targets: Shaped[ArrayLike, "runs ..."],
+    masks: Shaped[ArrayLike, "runs ..."],
+    *,
+    init_std: Real[ArrayLike, ""] | Real[ArrayLike, " runs"],
+    learning_rate: Real[ArrayLike, ""] = 1e-2,
+    tolerance: Real[ArrayLike, ""] = 1e-6,
+    max_steps: int = 1_000_000,
+    keys: Key[Array, " runs"],
+    components: int | None = None,
+    records_per_decade: int | None = None,
+    test_every: int = 100,
+    in_a_row: int = 3,
+) -> list[CPCompletion]:
+    """Many runs of `complete` in one program; each stops by itself.
+
+    **Arguments:** targets, masks and keys have a leading axis over runs; `init_std` is one number or one for each run;
+    the rest is as in `complete`, errors included.
+
+    **Returns:** one `CPCompletion` per run, in order.
+    """
+    targets, masks = _observations(targets, masks)
+    shape = _shape(targets.shape[1:])
+    if _check.fails(jnp.any(masks.reshape(len(masks), -1), axis=1)):
+        raise ValueError("`mask` is false everywhere in some run; mark at least one entry as observed.")
+    init_std = jnp.broadcast_to(_check.positive(init_std, "init_std"), (len(targets),))
+    components = largest_rank(shape) if components is None else _check.integer(components, "components", 1)
+    _check.same_shape(keys, (len(targets),), "keys")
+    starts = jax.vmap(lambda key, std: gaussian(key, shape, components, std=std))(keys, init_std)
+    rate, tolerance = _check.positive(learning_rate, "learning_rate"), _check.positive(tolerance, "tolerance")
+    max_steps = _check.integer(max_steps, "max_steps", 1)
+    record_at = np.array([max_steps]) if records_per_decade is None else log_spaced_steps(max_steps, records_per_decade)
+    test_every, in_a_row = _check.integer(test_every, "test_every", 1), _check.integer(in_a_row, "in_a_row", 1)
+    settings = {"learning_rate": rate, "tolerance": tolerance, "test_every": test_every, "in_a_row": in_a_row}
+    ends = _train_many(targets, masks, starts, record_at, settings, keep=records_per_decade is not None)
+    return [_as_completion(jax.tree.map(lambda x: x[r], ends), record_at, settings) for r in range(len(targets))]
+
+
+def cp_rank(
+    T: Float[ArrayLike, "..."], *, tolerance: Real[ArrayLike, ""] = 1e-6, restarts: int = 3, max_iterations: int = 1000
+) -> int:
+    r"""CP rank of `T` up to a tolerance: the least $r$ for which ALS finds $r$ components within a mean squared error.
+
+    The search is binary, upwards from `cp_rank_lower_bound`. Where that many components suffice, the result is proved.
+    An $r$ above it is an upper bound, as alternating least squares (ALS) may miss an approximation that exists; each
+    $r$ is tried from singular vectors, where there are as many, and then from `restarts` fixed random starts. Zero for
+    a tensor within the tolerance of zero.
+
+    **Raises:** ValueError if `T` has fewer than two axes or an entry that is not finite, or `tolerance` is not
+    positive; `ConvergenceError` if ALS reaches the tolerance at no $r$ up to `largest_rank`.
+
+    **References:** Razin & Cohen (2020), experiments; Kolda & Bader (2009), Section 3.4, for ALS.
+    """
+    T, tolerance = _tensor(T), float(_check.positive(tolerance, "tolerance"))
+    restarts = _check.integer(restarts, "restarts", 1)
+    max_iterations = _check.integer(max_iterations, "max_iterations", 1)
+    low, high = cp_rank_lower_bound(T, tolerance=tolerance), largest_rank(T.shape)
+    if low == 0:
+        return 0
+
+    failed, r, step = low - 1, low, 1
+    while not als_reaches(T, r, tolerance, restarts, max_iterations):
+        if r == high:
+            raise ConvergenceError(
+                f"`T` of shape {T.shape}: ALS reached no mean squared error below {tolerance:g}, not even with {high} "
+                "components. Raise `max_iterations` or `restarts`."
+            )
+        failed, r, step = r, min(r + step, high), 2 * step
+    while r - failed > 1:
+        middle = (failed + r) // 2
+        if als_reaches(T, middle, tolerance, restarts, max_iterations):
+            r = middle
+        else:
+            failed = middle
+    return r
+
+
+def cp_rank_lower_bound(T: Float[ArrayLike, "..."], *, tolerance: Real[ArrayLike, ""] = 1e-6) -> int:
+    r"""A proved lower bound of the number of components within mean squared error `tolerance` of `T`.
+
+    A tensor of CP rank $r$ has unfoldings of rank at most $r$. By Eckart and Young the distance of `T` to it is then
+    at least $\sqrt{\sum_{i > r} \sigma_i^2}$, with the singular values of any unfolding of `T`.
+
+    **Raises:** ValueError if `T` has fewer than two axes or an entry that is not finite, or `tolerance` is not
+    positive.
+    """
+    T, tolerance = _tensor(T), float(_check.positive(tolerance, "tolerance"))
+
+    def least(unfolding):
+        sigma = np.linalg.svd(unfolding, compute_uv=False)
+        tails = np.append(np.cumsum(sigma[::-1] ** 2)[::-1], 0.0)  # sum of squares from the r-th on
+        return int(np.argmax(tails <= tolerance * T.size))
+
+    half = T.ndim // 2
+    splits = [modes for k in range(1, half + 1) for modes in itertools.combinations(range(T.ndim), k)]
+    return max(least(_unfold(T, modes)) for modes in splits)
+
+
+def arithmetic_circuit(factors: CPFactors, inputs: tuple[Float[ArrayLike, " _"], ...]) -> Float[Array, ""]:
+    r"""Output of the convolutional arithmetic circuit with weights `factors` on the patches `inputs`.
+
+    Each of the $N$ patches $x^n$ meets the $R$ filters of its location, the responses are pooled over locations by
+    their product, and the pooled channels are added:
+    $$\sum_{r=1}^R \prod_{n=1}^N \langle w_r^n, x^n \rangle = \langle W, x^1 \otimes \cdots \otimes x^N \rangle.$$
+    With one-hot patches the output is an entry of $W$: completing a tensor is training this network.
+
+    **Raises:** ValueError if the patches do not match the factors in number or length.
+
+    **References:** Cohen, Sharir & Shashua (2016); Razin & Cohen (2020), Section 5.
+    """
+    sizes = [len(F) for F in factors]
+    if [jnp.shape(x) for x in inputs] != [(size,) for size in sizes]:
+        raise ValueError(f"`inputs` must be vectors of lengths {sizes}; got shapes {[jnp.shape(x) for x in inputs]}.")
+    responses = jnp.stack([jnp.asarray(x) @ F for x, F in zip(inputs, factors)])
+    return jnp.sum(jnp.prod(responses, axis=0))
+
+
+class ConvergenceError(RuntimeError):
+    """An iterative method ended without an answer."""
+
+
+def _khatri_rao(factors: CPFactors) -> Float[Array, "rows R"]:
+    """All products of one row of each factor, entry by entry; the last factor's rows run fastest."""
+    product, *later = map(jnp.asarray, factors)
+    for F in later:
+        product = (product[:, None] * F).reshape(-1, F.shape[1])
+    return product
+
+
+@partial(jax.jit, static_argnames="keep")
+def _train_many(targets, masks, starts, record_at, settings, keep):
+    def train_one(target, mask, start):
+        def mse(factors):
+            return jnp.mean((cp_tensor(factors) - target) ** 2, where=mask)
+
+        optimizer = global_rmsprop(settings["learning_rate"])
+        rule = {name: value for name, value in settings.items() if name != "learning_rate"}
+        observe = (lambda factors: factors) if keep else (lambda factors: ())
+        return train(mse, start, optimizer, record_at=record_at, observe=observe, **rule)
+
+    return jax.lax.map(lambda run: train_one(*run), (targets, masks, starts))
+
+
+def _as_completion(end, record_at, settings) -> CPCompletion:
+    """One run with the records up to its stop."""
+    if not np.isfinite(end.value):
+        raise ValueError(
+            f"`learning_rate` = {settings['learning_rate']} or `init_std` is too large: at step {end.steps} the error "
+            "was no longer finite. Lower it."
+        )
+    new = np.append(True, record_at[:-1] < int(end.steps)) if end.observed else np.zeros(0, bool)
+    return CPCompletion(
+        tuple(end.params),
+        mse=float(end.value),
+        steps=int(end.steps),
+        tolerance=float(settings["tolerance"]),
+        recorded_steps=np.minimum(record_at, end.steps)[: new.sum()],
+        recorded_factors=tuple(np.asarray(F)[: new.sum()] for F in end.observed),
+    )
+
+
+def _unfold(T, modes):
+    """`T` as a matrix whose rows are the given modes."""
+    others = [n for n in range(T.ndim) if n not in modes]
+    return T.transpose(*modes, *others).reshape(math.prod(T.shape[n] for n in modes), -1)
+
+
+def _tensor(T) -> np.ndarray:
+    T = np.asarray(_check.finite(T, "T"))
+    _shape(T.shape)
+    return T
+
+
+def _shape(shape: Sequence[int]) -> tuple[int, ...]:
+    if len(shape) < 2:
+        raise ValueError(f"`shape` must be two or more positive integers; got {shape}.")
+    return tuple(_check.integer(size, f"shape[{n}]", 1) for n, size in enumerate(shape))
+
+
+def _observations(target, mask):
+    """The observed values with zeros elsewhere, and the mask."""
+    target, mask = jnp.asarray(target, float), _check.boolean(mask, "mask")
+    _check.same_shape(mask, target.shape, "mask")
+    if _check.fails(jnp.any(mask)):
+        raise ValueError("`mask` is false everywhere; mark at least one entry as observed.")
+    return _check.finite(jnp.where(mask, target, 0.0), "target"), mask

@@ -1,0 +1,110 @@
+r"""Training to a tolerance: any parameters, any optax optimizer, one compiled loop.
+
+Here is also the optimizer of the paper's experiments, gradient descent whose step is divided by one running norm of
+the whole gradient. What is trained, and what that means, is for the callers to say: `tensors`, `deep_completion`.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, ArrayLike, Float, Int, Real
+
+from implreg_core import _check
+
+
+class GlobalRMSPropState(NamedTuple):
+    r"""The running mean of the squared norm of the gradient, and $\beta^n$, the weight that its start still has."""
+
+    second_moment: Float[Array, ""]
+    start_weight: Float[Array, ""]
+
+
+class Training(NamedTuple):
+    """Where training stopped, and what was observed on the way."""
+
+    params: Any
+    value: Float[Array, ""]  # of the objective, at `params`
+    steps: Int[Array, ""]
+    observed: Any  # what `observe` returned, with a leading axis over `record_at`
+
+
+def global_rmsprop(
+    learning_rate: Real[ArrayLike, ""], *, decay: Real[ArrayLike, ""] = 0.99, eps: Real[ArrayLike, ""] = 1e-6
+) -> optax.GradientTransformation:
+    r"""Gradient descent with its step divided by a running root mean square of the norm of the whole gradient.
+
+    $$v_n = \beta v_{n-1} + (1 - \beta) \|g_n\|^2, \qquad
+    \Delta_n = - \frac{\eta}{\sqrt{v_n / (1 - \beta^n)} + \varepsilon} \, g_n$$
+
+    with $\eta$ the learning rate, $\beta$ the decay and $v_0 = 0$. All parameters share one step size, so that the
+    path is that of gradient descent; only the speed along it changes. RMSprop has one $v$ for each parameter and
+    bends the path. While $\|g\| \ll \varepsilon$ this is plain descent with step $\eta / \varepsilon$.
+
+    **Raises:** ValueError if `learning_rate` or `eps` is not positive, or `decay` is outside [0, 1).
+
+    **References:** Arora, Cohen, Hu & Luo (2019) and the code released with Razin & Cohen (2020), which divides by
+    $1 - \beta^n$ as Adam does; the text of the paper leaves this out.
+    """
+    learning_rate, eps = _check.positive(learning_rate, "learning_rate"), _check.positive(eps, "eps")
+    decay = _check.nonnegative(decay, "decay")
+    if _check.fails(decay < 1):
+        raise ValueError(f"`decay` must be below 1; got {decay}. The usual value is 0.99.")
+
+    def init(params):
+        return GlobalRMSPropState(jnp.zeros(()), jnp.ones(()))
+
+    def update(gradient, state, params=None):
+        v = decay * state.second_moment + (1 - decay) * optax.tree.norm(gradient, squared=True)
+        start_weight = decay * state.start_weight
+        rate = learning_rate / (jnp.sqrt(v / (1 - start_weight)) + eps)
+        return jax.tree.map(lambda g: -rate * g, gradient), GlobalRMSPropState(v, start_weight)
+
+    return optax.GradientTransformation(init, update)
+
+
+def train(
+    objective: Callable[[Any], Float[Array, ""]],
+    params: Any,
+    optimizer: optax.GradientTransformation,
+    *,
+    tolerance: Real[ArrayLike, ""],
+    record_at: Int[ArrayLike, " n"],
+    observe: Callable[[Any], Any] = lambda params: (),
+    test_every: Int[ArrayLike, ""] = 1,
+    in_a_row: Int[ArrayLike, ""] = 1,
+) -> Training:
+    r"""Minimize `objective(params)` until its value is at most `tolerance`, or for `record_at[-1]` steps.
+
+    The value is compared with the tolerance every `test_every` steps; the run stops when it has passed `in_a_row`
+    times without a failure between. A run whose value is no longer finite stops too, and returns that value.
+
+    A plain function of arrays, for `jit` and `vmap`; under `vmap` each run stops by itself. `observe(params)` is
+    recorded at the increasing steps `record_at`; records after the stop repeat the last one.
+    """
+    value_and_gradient = jax.value_and_grad(objective)
+
+    def tested(n, passed, value):
+        return jnp.where(n % test_every == 0, jnp.where(value <= tolerance, passed + 1, 0), passed)
+
+    def step(carry):
+        n, passed, params, state, _, gradient = carry
+        updates, state = optimizer.update(gradient, state, params)
+        params = optax.apply_updates(params, updates)
+        value, gradient = value_and_gradient(params)
+        return n + 1, tested(n + 1, passed, value), params, state, value, gradient
+
+    def segment(carry, end):
+        def goes_on(carry):
+            n, passed, _, _, value, _ = carry
+            return (n < end) & (passed < in_a_row) & jnp.isfinite(value)
+
+        carry = jax.lax.while_loop(goes_on, step, carry)
+        return carry, observe(carry[2])
+
+    n, (value, gradient) = jnp.zeros((), int), value_and_gradient(params)
+    start = (n, tested(n, n, value), params, optimizer.init(params), value, gradient)
+    (steps, _, params, _, value, _), observed = jax.lax.scan(segment, start, jnp.asarray(record_at))
+    return Training(params, value, steps, observed)
