@@ -98,5 +98,5 @@ def test_an_error_within_the_solver_is_an_error(monkeypatch):
         raise cp.error.SolverError("numerical problems")
 
     monkeypatch.setattr(cp.Problem, "solve", fail)
-    with pytest.raises(ValueError, match="was not solved: Clarabel says 'no solution found'"):
+    with pytest.raises(ValueError, match="was not solved: CLARABEL says 'no solution found'"):
         minimum_nuclear_norm(problems.two_by_two())

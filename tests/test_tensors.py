@@ -88,9 +88,9 @@ def test_complete_is_descent_with_the_released_step():
         jnp.where(mask, truth, jnp.nan), mask, init_std=0.1, key=jr.key(5), max_steps=80, records_per_decade=10
     )
     start = tensors.gaussian(jr.key(5), truth.shape, 20, std=0.1)
-    for step in (0, 1, 8, 80):
-        (row,) = np.flatnonzero(run.recorded_steps == step)
-        for recorded, expected in zip(run.recorded_factors, by_hand(truth, mask, start, step)):
+    for row in (0, 1, 6, -1):
+        expected_factors = by_hand(truth, mask, start, run.recorded_steps[row])
+        for recorded, expected in zip(run.recorded_factors, expected_factors):
             np.testing.assert_allclose(recorded[row], expected, rtol=1e-9, atol=1e-12)
     W = np.asarray(run.tensor)
     np.testing.assert_allclose(run.mse, np.mean((W - truth)[np.asarray(mask)] ** 2), rtol=1e-9)
