@@ -7,9 +7,8 @@ training, random ground truths, the linear baseline, and the CP rank of a tensor
 import itertools
 import math
 from collections.abc import Sequence
-from functools import partial
+from functools import partial, reduce
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -19,18 +18,15 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int, Key, PRNGKeyArray, Rea
 from implreg_core import _check
 from implreg_core._als import als_reaches
 from implreg_core.descent import log_spaced_steps
-from implreg_core.training import global_rmsprop, train
+from implreg_core.training import Fit, check_finite, global_rmsprop, train
 
 CPFactors = tuple[Float[ArrayLike, "..."], ...]  # each (size of its axis, R)
 
 
-class CPCompletion(eqx.Module):
+class CPCompletion(Fit):
     """One tensor completed by gradient descent on its CP factors."""
 
     factors: CPFactors
-    mse: float  # over the observed entries
-    steps: int
-    tolerance: float
     recorded_steps: Int[np.ndarray, " n"]  # empty unless `records_per_decade` was given
     recorded_factors: tuple[Float[np.ndarray, "n _ R"], ...]
 
@@ -38,18 +34,6 @@ class CPCompletion(eqx.Module):
     def tensor(self) -> Float[Array, "..."]:
         """The completed tensor."""
         return cp_tensor(self.factors)
-
-    @property
-    def converged(self) -> bool:
-        """Whether the mean squared error reached the tolerance."""
-        return self.mse <= self.tolerance
-
-    @property
-    def status(self) -> str:
-        """How the run ended, in words."""
-        if self.converged:
-            return f"reached mean squared error {self.mse:.2g} at step {self.steps}"
-        return f"used all {self.steps} steps; mean squared error {self.mse:.3g}"
 
 
 def cp_tensor(factors: CPFactors) -> Float[Array, "..."]:
@@ -206,7 +190,10 @@ def complete_many(
     test_every: int = 100,
     in_a_row: int = 3,
 ) -> list[CPCompletion]:
-    """Many runs of `complete` in one program; each stops by itself.
+    """Many runs of `complete` by one program, as many at a time as there are cores; each stops by itself.
+
+    Several single runs use the machine better than `jax.vmap` of the loop would: a batch leaves the cache, goes on
+    until its slowest run stops, and is slower for each of its steps (benchmarks/tensor_throughput.py).
 
     **Arguments:** targets, masks and keys have a leading axis over runs; `init_std` is one number or one for each run;
     the rest is as in `complete`, errors included.
@@ -226,8 +213,11 @@ def complete_many(
     record_at = np.array([max_steps]) if records_per_decade is None else log_spaced_steps(max_steps, records_per_decade)
     test_every, in_a_row = _check.integer(test_every, "test_every", 1), _check.integer(in_a_row, "in_a_row", 1)
     settings = {"learning_rate": rate, "tolerance": tolerance, "test_every": test_every, "in_a_row": in_a_row}
-    ends = _train_many(targets, masks, starts, record_at, settings, keep=records_per_decade is not None)
-    return [_as_completion(jax.tree.map(lambda x: x[r], ends), record_at, settings) for r in range(len(targets))]
+    ends = [  # dispatched one after another, and computed on all cores meanwhile
+        _train(target, mask, start, record_at, settings, keep=records_per_decade is not None)
+        for target, mask, *start in zip(targets, masks, *starts)
+    ]
+    return [_as_completion(jax.tree.map(np.asarray, end), record_at, settings) for end in ends]
 
 
 def cp_rank(
@@ -315,36 +305,41 @@ class ConvergenceError(RuntimeError):
 
 def _khatri_rao(factors: CPFactors) -> Float[Array, "rows R"]:
     """All products of one row of each factor, entry by entry; the last factor's rows run fastest."""
-    product, *later = map(jnp.asarray, factors)
-    for F in later:
-        product = (product[:, None] * F).reshape(-1, F.shape[1])
-    return product
+    return reduce(_row_products, map(jnp.asarray, factors))
+
+
+@jax.custom_vjp
+def _row_products(A: Float[Array, "m R"], B: Float[Array, "n R"]) -> Float[Array, "mn R"]:
+    return (A[:, None] * B).reshape(-1, A.shape[1])
+
+
+def _row_products_backward(factors, gradient):
+    """As autodiff would, but with sums written out: XLA then fuses them and the descent is faster by half."""
+    A, B = factors
+    gradient = gradient.reshape(len(A), len(B), -1)
+    return sum(gradient[:, j] * B[j] for j in range(len(B))), sum(gradient[i] * A[i] for i in range(len(A)))
+
+
+_row_products.defvjp(lambda A, B: (_row_products(A, B), (A, B)), _row_products_backward)
 
 
 @partial(jax.jit, static_argnames="keep")
-def _train_many(targets, masks, starts, record_at, settings, keep):
-    def train_one(target, mask, start):
-        def mse(factors):
-            return jnp.mean((cp_tensor(factors) - target) ** 2, where=mask)
+def _train(target, mask, start, record_at, settings, keep):
+    def mse(factors):
+        return jnp.mean((cp_tensor(factors) - target) ** 2, where=mask)
 
-        optimizer = global_rmsprop(settings["learning_rate"])
-        rule = {name: value for name, value in settings.items() if name != "learning_rate"}
-        observe = (lambda factors: factors) if keep else (lambda factors: ())
-        return train(mse, start, optimizer, record_at=record_at, observe=observe, **rule)
-
-    return jax.lax.map(lambda run: train_one(*run), (targets, masks, starts))
+    optimizer = global_rmsprop(settings["learning_rate"])
+    rule = {name: value for name, value in settings.items() if name != "learning_rate"}
+    observe = (lambda factors: factors) if keep else (lambda factors: ())
+    return train(mse, tuple(start), optimizer, record_at=record_at, observe=observe, **rule)
 
 
 def _as_completion(end, record_at, settings) -> CPCompletion:
     """One run with the records up to its stop."""
-    if not np.isfinite(end.value):
-        raise ValueError(
-            f"`learning_rate` = {settings['learning_rate']} or `init_std` is too large: at step {end.steps} the error "
-            "was no longer finite. Lower it."
-        )
+    check_finite(end)
     new = np.append(True, record_at[:-1] < int(end.steps)) if end.observed else np.zeros(0, bool)
     return CPCompletion(
-        tuple(end.params),
+        factors=tuple(map(jnp.asarray, end.params)),
         mse=float(end.value),
         steps=int(end.steps),
         tolerance=float(settings["tolerance"]),

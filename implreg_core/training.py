@@ -7,8 +7,10 @@ the whole gradient. What is trained, and what that means, is for the callers to 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, ArrayLike, Float, Int, Real
 
@@ -29,6 +31,35 @@ class Training(NamedTuple):
     value: Float[Array, ""]  # of the objective, at `params`
     steps: Int[Array, ""]
     observed: Any  # what `observe` returned, with a leading axis over `record_at`
+
+
+class Fit(eqx.Module):
+    """How a completion by training ended; the models' own results extend it."""
+
+    mse: float  # over the observed entries
+    steps: int
+    tolerance: float
+
+    @property
+    def converged(self) -> bool:
+        """Whether the mean squared error reached the tolerance."""
+        return self.mse <= self.tolerance
+
+    @property
+    def status(self) -> str:
+        """How the run ended, in words."""
+        if self.converged:
+            return f"reached mean squared error {self.mse:.2g} at step {self.steps}"
+        return f"used all {self.steps} steps; mean squared error {self.mse:.3g}"
+
+
+def check_finite(end: Training) -> None:
+    """ValueError if training diverged."""
+    if not np.isfinite(end.value):
+        raise ValueError(
+            f"`learning_rate`, or the scale of the start, is too large: the run diverged at step {end.steps}, with error "
+            f"{end.value}. Lower it."
+        )
 
 
 def global_rmsprop(

@@ -35,3 +35,10 @@ def test_rectangular_problem_is_refused():
     problem = problems.completion(jnp.ones((2, 3)), jnp.ones((2, 3), bool))
     with pytest.raises(ValueError, match="`problem` must be square"):
         convex.minimum_trace_psd(problem)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e6])
+def test_least_trace_scales_with_the_values(scale):
+    z, eps = 0.7, 0.3
+    W = convex.minimum_trace_psd(problems.two_by_two(scale * z, scale * z, scale * eps))
+    assert np.allclose(W, scale * np.array([[z**2 / eps, z], [z, eps]]), rtol=0, atol=1e-5 * scale)

@@ -1,21 +1,52 @@
 """The families against the closed forms that the chapter proves, and against the convex solver."""
 
+import tomllib
+from importlib import resources
+
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import pytest
 
-from implreg_core import convex, norms, task_families
+from implreg_core import convex, experiments, norms, task_families
 
 
 @pytest.mark.parametrize("family", task_families.FAMILIES)
-def test_truth_has_its_rank_and_fits(family):
-    task = task_families.task(family, jr.key(3))
-    truth, observed = np.asarray(task.truth), np.asarray(task.problem.observed)
-    values = np.linalg.svd(truth, compute_uv=False)
-    assert abs(values[0] - 1) < 1e-12 and values[task.rank - 1] > 1e-2 and np.all(values[task.rank :] < 1e-12)
-    assert np.array_equal(task.problem.values, np.where(observed, truth, 0)) and not observed.all()
-    assert not np.allclose(truth, task_families.task(family, jr.key(4)).truth)
+def test_truth_fits_and_no_completion_has_lower_rank(family):
+    truths = []
+    for seed in range(3):  # those of the stored runs
+        task = task_families.task(family, jr.fold_in(jr.key(seed), 0))
+        T, seen = np.asarray(task.truth), np.asarray(task.problem.observed)
+        values = np.linalg.svd(T, compute_uv=False)
+        assert abs(values[0] - 1) < 1e-12 and np.all(values[task.rank :] < 1e-12)
+        assert np.array_equal(task.problem.values, np.where(seen, T, 0)) and not seen.all()
+        if task.rank == 2:  # some 2 x 2 minor is seen, and not zero
+            minors = T[:, None, :, None] * T[None, :, None, :] - T[:, None, None, :] * T[None, :, :, None]
+            whole = seen[:, None, :, None] & seen[None, :, None, :] & seen[:, None, None, :] & seen[None, :, :, None]
+            assert np.max(np.abs(minors) * whole) > 1e-3
+        else:
+            assert task.rank == 1
+        truths.append(T)
+    assert not np.allclose(truths[0], truths[1])
+
+
+def test_sweep_file_lists_all_families():
+    sweep = tomllib.loads((resources.files("implreg_core") / "stored/families.toml").read_text())
+    assert sweep["vary"]["family"] == list(task_families.FAMILIES)
+
+
+def test_experiment_draws_task_and_start_apart():
+    settings = {"depth": 3, "scale": 1e-6, "learning_rate": 0.1, "target_loss": 1e-7, "max_steps": 20_000}
+    one, other = (
+        experiments.matrix_family(seed=0, family="2 x 2, large entry hidden", start=start, **settings)
+        for start in (0, 1)
+    )
+    for name, value in one.items():
+        assert (value == other[name]) == (name.startswith(("convex_", "truth_")) or name in ("converged", "rank"))
+    assert one["converged"] and one["loss"] <= 1e-7
+    assert one["rank"] == one["truth_rank"] == 1 < one["convex_rank"]  # the least norm is not the truth here
+    assert one["nuclear_norm"] > 1.05 * one["convex_nuclear_norm"] and one["effective_rank"] < 1.01
+    assert one["reconstruction_error"] < 0.01 < one["convex_reconstruction_error"]
 
 
 def test_patterns_say_which_entries_are_seen():

@@ -197,7 +197,7 @@ TRUTH, MASK = np.ones((2, 3, 2)), np.ones((2, 3, 2), bool)
         (lambda: tensors.complete(TRUTH, MASK, init_std=1.0, max_steps=0, key=jr.key(0)), "`max_steps` must be an int"),
         (lambda: tensors.complete(TRUTH, MASK, init_std=1.0, components=0, key=jr.key(0)), "`components` must be"),
         (lambda: tensors.complete(TRUTH[0, 0], MASK[0, 0], init_std=1.0, key=jr.key(0)), "two or more positive"),
-        (lambda: tensors.complete(TRUTH, MASK, init_std=1e200, key=jr.key(0)), "at step 0 the error was"),
+        (lambda: tensors.complete(TRUTH, MASK, init_std=1e200, key=jr.key(0)), "the run diverged at step 0"),
         (lambda: tensors.cp_tensor((np.ones((2, 3)),)), "`factors` must be two or more"),
         (lambda: tensors.cp_tensor((np.ones((2, 3)), np.ones((2, 2)))), "`factors` must be two or more"),
         (lambda: tensors.random_low_rank(jr.key(0), (2, 3, 2), 5), "`rank` must be an integer from 1 to 4"),

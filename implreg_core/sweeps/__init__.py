@@ -1,0 +1,62 @@
+"""Sweeps: one experiment for every combination of settings and seeds, computed in parallel, kept through every kill.
+
+A sweep is described by a file (`read`), computed by `run`, or `python -m implreg_core sweep FILE`, and becomes one
+labelled dataset. Every finished run is stored at once; the same call continues after whatever stopped it. Chapters
+read the datasets that come with the package by `stored`, and check slices of them by `recompute`.
+
+An experiment is a function of keyword arguments, `seed` among them, that returns a dict of numbers, Booleans and
+arrays, with the same names and shapes for all settings of a sweep. It must depend on its arguments alone.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from implreg_core.sweeps import _dataset
+from implreg_core.sweeps._dataset import collect, recompute, stored
+from implreg_core.sweeps._execution import ClusterLost, compute_missing
+from implreg_core.sweeps._file import Run, Sweep, function_of, read
+from implreg_core.sweeps._report import Status, plan, status
+from implreg_core.sweeps._store import store_of
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["ClusterLost", "Run", "RunsFailed", "Status", "Sweep"]
+__all__ += ["collect", "function_of", "plan", "read", "recompute", "run", "status", "stored"]
+
+
+class RunsFailed(RuntimeError):
+    """Some runs of a sweep failed; `failures` says which and why. The others are stored, and in the dataset."""
+
+    def __init__(self, failures: dict[str, str]):
+        super().__init__(f"{len(failures)} runs failed, among them: {next(iter(failures))}")
+        self.failures = failures
+
+
+def run(
+    sweep: Sweep,
+    *,
+    store: str | Path | None = None,
+    output: str | Path | None = None,
+    scheduler: str | None = None,
+    workers: int | None = None,
+    quiet: bool = False,
+) -> "xarray.Dataset":
+    """The dataset of a sweep: what is missing is computed and stored, and the whole written to a file.
+
+    `store` is a folder, NAME.runs beside the sweep file if not given; `output` the dataset's file, NAME.nc there.
+    Runs go to the Dask scheduler at the address `scheduler`, or else to `workers` processes on this machine, as many as
+    it has processors if not given. (A script must then call this under `if __name__ == "__main__"`.)
+
+    **Raises:** ValueError if the experiment does not take the settings, or its results do not fit together;
+    `RunsFailed`, once all others are stored and written, if runs failed; `ClusterLost` if the scheduler is lost.
+    """
+    function_of(sweep)
+    failures = compute_missing(sweep, store_of(sweep, store), scheduler=scheduler, workers=workers, quiet=quiet)
+    if failures and len(failures) == sweep.size:
+        raise RunsFailed(failures)
+    dataset = collect(sweep, store)
+    _dataset.write(dataset, Path(output) if output else sweep.path.with_suffix(".nc"))
+    if failures:
+        raise RunsFailed(failures)
+    return dataset
