@@ -10,13 +10,19 @@ from pathlib import Path
 from implreg_core import sweeps
 
 RUNS, SECONDS, WORKERS = 400, 0.05, 2
+EXPERIMENT = f"""
+import time
+
+def experiment(*, seed):
+    time.sleep({SECONDS})
+    return {{"same_seed": seed}}
+"""
 
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        waiting = f"import time\n\ndef experiment(*, seed):\n    time.sleep({SECONDS})\n    return {{'seed_seen': seed}}\n"
-        (folder / "waiting_experiment.py").write_text(waiting)
+        (folder / "waiting_experiment.py").write_text(EXPERIMENT)
         file = folder / "waiting.toml"
         seconds = {}
         for runs in (WORKERS, RUNS, RUNS):  # the first sweep shows the start alone
@@ -26,9 +32,10 @@ def main():
             seconds.setdefault(runs, []).append(time.perf_counter() - start)
     (started,), (swept, again) = seconds.values()
     ideal = (RUNS - WORKERS) * SECONDS / WORKERS
-    print(f"Start of {WORKERS} workers, and their end       {started:6.2f} s")
-    print(f"{RUNS - WORKERS} runs of {SECONDS * 1e3:.0f} ms, beyond their own time  {(swept - started) / ideal - 1:6.0%}")
-    print(f"Reading {RUNS} stored runs, and the dataset   {again:6.2f} s")
+    print(f"{started:7.2f} s    start and end of {WORKERS} workers")
+    each = (swept - started - ideal) / (RUNS - WORKERS) * WORKERS
+    print(f"{each * 1e3:7.2f} ms   for each run on a worker, beside its own time")
+    print(f"{again:7.2f} s    the same command with all {RUNS} runs stored")
 
 
 if __name__ == "__main__":

@@ -14,8 +14,7 @@ def als_reaches(T: Float[np.ndarray, "..."], r: int, tolerance: float, restarts:
     The starts are singular vectors of the unfoldings, where there are `r` of them, and then `restarts` random ones.
     """
 
-    def within(cp):
-        return bool(np.mean((T - cp_to_tensor(cp)) ** 2) <= tolerance)
+    largest_error = np.sqrt(tolerance * T.size) / np.linalg.norm(T)  # relative, as tensorly measures it
 
     starts = [("random", seed) for seed in range(restarts)]
     if r <= min(T.shape):
@@ -29,10 +28,10 @@ def als_reaches(T: Float[np.ndarray, "..."], r: int, tolerance: float, restarts:
                 random_state=seed,
                 n_iter_max=max_iterations,
                 tol=_STAGNATION,
-                callback=lambda cp, _: within(cp),
+                callback=lambda _, error: bool(error <= largest_error),
             )
         except np.linalg.LinAlgError:  # singular normal equations: this start leads nowhere
             continue
-        if within(cp):
+        if np.mean((T - cp_to_tensor(cp)) ** 2) <= tolerance:
             return True
     return False

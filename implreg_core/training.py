@@ -57,8 +57,8 @@ def check_finite(end: Training) -> None:
     """ValueError if training diverged."""
     if not np.isfinite(end.value):
         raise ValueError(
-            f"`learning_rate`, or the scale of the start, is too large: the run diverged at step {end.steps}, with error "
-            f"{end.value}. Lower it."
+            f"`learning_rate`, or the scale of the start, is too large: the run diverged at step {end.steps} with "
+            f"error {end.value}. Lower it."
         )
 
 

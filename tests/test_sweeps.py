@@ -368,6 +368,10 @@ def test_estimate_takes_the_stored_runs_that_are_most_alike(sweep):
 def test_command_line_says_what_is_wrong(tmp_path, capsys):
     assert __main__.main(["status", str(tmp_path / "no.toml")]) == 2
     assert "no.toml cannot be read" in capsys.readouterr().err
+    (tmp_path / "quick.toml").write_text(FILE)
+    both = ["--workers", "2", "--scheduler", "tcp://127.0.0.1:1"]
+    assert __main__.main(["sweep", str(tmp_path / "quick.toml"), *both]) == 2
+    assert "`workers` are started with the scheduler" in capsys.readouterr().err
     for arguments in ([], ["sweep"], ["sweep", "FILE", "--workers", "0"], ["worker"]):
         with pytest.raises(SystemExit) as stopped:
             __main__.main(arguments)

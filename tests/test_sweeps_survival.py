@@ -55,7 +55,7 @@ scale = [0.001, 0.1, 1, 2.5]
 rank = [1, 2, 5]
 """
 RUNS = 216
-PATIENCE = 120  # seconds after which a test fails instead of waiting for ever
+PATIENCE = 300  # seconds after which a test fails instead of waiting for ever
 
 
 class Cluster(NamedTuple):

@@ -48,9 +48,12 @@ def run(
     Runs go to the Dask scheduler at the address `scheduler`, or else to `workers` processes on this machine, as many as
     it has processors if not given. (A script must then call this under `if __name__ == "__main__"`.)
 
-    **Raises:** ValueError if the experiment does not take the settings, or its results do not fit together;
+    **Raises:** ValueError if the experiment does not take the settings, or its results do not fit together, or if both
+    `scheduler` and `workers` are given;
     `RunsFailed`, once all others are stored and written, if runs failed; `ClusterLost` if the scheduler is lost.
     """
+    if scheduler is not None and workers is not None:
+        raise ValueError(f"`workers` are started with the scheduler at {scheduler}; got {workers}. Leave it out.")
     function_of(sweep)
     failures = compute_missing(sweep, store_of(sweep, store), scheduler=scheduler, workers=workers, quiet=quiet)
     if failures and len(failures) == sweep.size:

@@ -121,9 +121,10 @@ class Claim:
         return aside
 
     def release(self) -> None:
-        """Give the run back, uncomputed."""
-        self._path.unlink(missing_ok=True)  # before the lock goes: whoever waits for it then finds the file gone
-        self._file.close()
+        """Give the run back, uncomputed; nothing happens if it is stored already."""
+        if not self._file.closed:
+            self._path.unlink(missing_ok=True)  # before the lock goes: whoever comes next must not lock a dead file
+            self._file.close()
 
     def _sync_and_rename(self, path):
         self._file.flush()

@@ -64,7 +64,7 @@ def dask_setup(worker) -> None:
 def _provenance(file):
     """What a result may depend on beside its settings; found once for each worker, when it loads the code."""
     versions = {name: importlib.metadata.version(name) for name in ("jax", "jaxlib", "numpy")}
-    limited = all(value in os.environ.get(name, "") for name, value in ENVIRONMENT.items())
+    limited = all(value in os.environ.get(name, "").split() for name, value in ENVIRONMENT.items())
     commit = _commit(Path(file)) or _commit(Path(implreg_core.__file__))
     return {
         "python": platform.python_version(),

@@ -1,0 +1,42 @@
+"""The figures of the chapter on tensor completion; see `figures` for the rules."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from xarray import DataArray
+
+from implreg_core.figures import COLORS, DASHES, GREY
+
+_MARKERS = ("o", "s", "^", "D", "v", "P")
+
+
+def over_observations(quartiles: DataArray, ax: Axes, *, baseline: DataArray, ylabel: str, title: str) -> Axes:
+    """Medians over the number of observations, one line for each starting scale, with quartiles as bars.
+
+    `quartiles` has the dimensions init_std, observed and quantile (lower, median, upper); `baseline`, observed.
+    """
+    lines = zip(quartiles.transpose("init_std", "observed", "quantile"), COLORS, DASHES, _MARKERS)
+    for line, color, dashes, marker in lines:
+        lower, median, upper = line.values.T
+        spread = [median - lower, upper - median]
+        ax.plot(line.observed, median, color=color, dashes=dashes, marker=marker, ms=4.5, label=_label(line.init_std))
+        ax.errorbar(line.observed, median, spread, color=color, fmt="none", elinewidth=1.0, alpha=0.6)
+    ax.plot(baseline.observed, baseline, color=GREY, lw=1.2, dashes=(1, 1.5), label="linear")
+    ax.set(xlabel="observed entries", ylabel=ylabel, title=title, yscale="log")
+    return ax
+
+
+def rank_over_observations(quartiles: DataArray, ax: Axes, *, baseline: DataArray, truth: int, title: str) -> Axes:
+    """`over_observations` for a rank, with the rank of the truth as a level."""
+    over_observations(quartiles, ax, baseline=baseline, ylabel="CP rank", title=title)
+    ax.axhline(truth, color="black", lw=0.8)
+    ticks = [1, 3, 10, 30, 100, 300]
+    ax.set_yticks(ticks, [str(tick) for tick in ticks])
+    ax.set_ylim(0.8, 1.3 * float(np.nanmax([quartiles.max(), baseline.max(), truth])))
+    ax.minorticks_off()
+    return ax
+
+
+def _label(init_std) -> str:
+    mantissa, exponent = f"{float(init_std):.0e}".split("e")
+    factor = "" if mantissa == "1" else rf"{mantissa} \cdot "
+    return rf"${factor}10^{{{int(exponent)}}}$"

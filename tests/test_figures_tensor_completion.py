@@ -1,0 +1,40 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from xarray import DataArray
+
+from implreg_core import figures_tensor_completion as figures
+
+SCALES, OBSERVED = [1e-3, 3e-2], [50, 100, 200]
+VALUES = np.array([[[1.0, 2.0, 4.0], [1.0, 1.5, 2.0], [0.5, 1.0, 1.0]], [[5.0, 6.0, 7.0]] * 3])
+QUARTILES = DataArray(VALUES, {"init_std": SCALES, "observed": OBSERVED, "quantile": [0.25, 0.5, 0.75]})
+BASELINE = DataArray([9.0, 8.0, 7.0], {"observed": OBSERVED})
+
+
+@pytest.fixture
+def ax():
+    figure, ax = plt.subplots()
+    yield ax
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("order", [("init_std", "observed", "quantile"), ("quantile", "init_std", "observed")])
+def test_lines_are_medians_and_bars_quartiles(ax, order):
+    quartiles = QUARTILES.transpose(*order)
+    assert figures.over_observations(quartiles, ax, baseline=BASELINE, ylabel="error", title="t") is ax
+    small, large, linear = ax.get_lines()
+    np.testing.assert_array_equal(small.get_xdata(), OBSERVED)
+    np.testing.assert_array_equal(small.get_ydata(), VALUES[0, :, 1])
+    np.testing.assert_array_equal(large.get_ydata(), VALUES[1, :, 1])
+    np.testing.assert_array_equal(linear.get_ydata(), [9.0, 8.0, 7.0])
+    assert [line.get_label() for line in ax.get_lines()] == ["$10^{-3}$", r"$3 \cdot 10^{-2}$", "linear"]
+    bars = [segment[:, 1] for segment in ax.collections[0].get_segments()]
+    np.testing.assert_array_equal(bars, VALUES[0, :, ::2])
+    assert ax.get_yscale() == "log" and ax.get_ylabel() == "error" and ax.get_xlabel() == "observed entries"
+
+
+def test_ranks_have_the_level_of_the_truth(ax):
+    figures.rank_over_observations(QUARTILES, ax, baseline=BASELINE, truth=3, title="t")
+    assert ax.get_lines()[-1].get_ydata() == [3, 3]
+    assert ax.get_ylim()[0] < 1 and ax.get_ylim()[1] > 9
+    assert "3" in [label.get_text() for label in ax.get_yticklabels()]
