@@ -42,11 +42,15 @@ def circuit(ax: Axes, *, order: int = 3, size: int = 4, channels: int = 3) -> Ax
 
 
 def component_norms(steps: np.ndarray, norms: np.ndarray, ax: Axes, *, leading: int, title: str) -> Axes:
-    """Norms of the components (columns of `norms`, largest first) over training; the `leading` ones coloured."""
+    """Norms of the components (columns of `norms`, largest first) over training; the `leading` ones coloured.
+
+    The norm axis starts at zero, also where panels share it.
+    """
     for k in reversed(range(norms.shape[1])):  # the leading ones on top
         color, dashes = (COLORS[k], DASHES[k]) if k < leading else (GREY, DASHES[0])
         ax.plot(steps[1:], norms[1:, k], color=color, dashes=dashes, lw=1.8 if k < leading else 0.8)
-    ax.set(xscale="log", xlabel="step", ylabel=r"$\|w_r^1\| \, \|w_r^2\| \, \|w_r^3\|$", title=title, ylim=(0, None))
+    ax.set(xscale="log", xlabel="step", ylabel=r"$\|w_r^1\| \, \|w_r^2\| \, \|w_r^3\|$", title=title)
+    ax.set_ylim(0, max(1.05 * norms.max(), ax.get_ylim()[1]))
     return ax
 
 
@@ -61,6 +65,7 @@ def fall_and_rise(
     ax.plot(mse, color=BLUE, label="mean squared error")
     ax.plot(error, color=ORANGE, dashes=DASHES[1], label="reconstruction error")
     ax.set(yscale="log", xlabel="step", title=title, xlim=(0, len(mse)))
+    ax.locator_params(axis="x", nbins=4)
     return ax
 
 
@@ -69,4 +74,5 @@ def step_length(product: np.ndarray, ax: Axes, *, title: str) -> Axes:
     ax.plot(product, color=BLUE)
     ax.axhline(2, color=GREY, lw=1.2, dashes=_DOTS)
     ax.set(yscale="log", xlabel="step", ylabel="rate in effect × sharpness", title=title, xlim=(0, len(product)))
+    ax.locator_params(axis="x", nbins=4)
     return ax
