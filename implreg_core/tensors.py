@@ -50,7 +50,7 @@ def cp_tensor(factors: CPFactors) -> Float[Array, "..."]:
             f"{[jnp.shape(F) for F in factors]}."
         )
     half = (len(factors) + 1) // 2
-    matrix = jnp.matmul(_khatri_rao(factors[:half]), _khatri_rao(factors[half:]).T)
+    matrix = _outer_sum(_khatri_rao(factors[:half]), _khatri_rao(factors[half:]))
     return matrix.reshape([len(F) for F in factors])
 
 
@@ -321,6 +321,21 @@ def _row_products_backward(factors, gradient):
 
 
 _row_products.defvjp(lambda A, B: (_row_products(A, B), (A, B)), _row_products_backward)
+
+
+@jax.custom_vjp
+def _outer_sum(A: Float[Array, "m R"], B: Float[Array, "n R"]) -> Float[Array, "m n"]:
+    A, B = _materialized((A, B))
+    return A @ B.T
+
+
+def _outer_sum_backward(factors, gradient):
+    A, B = factors
+    return _materialized(gradient @ B), _materialized(_materialized(gradient.T) @ A)
+
+
+_materialized = jax.lax.optimization_barrier  # unfused from what is before and after, these products run at full speed
+_outer_sum.defvjp(lambda A, B: (_outer_sum(A, B), (A, B)), _outer_sum_backward)
 
 
 @partial(jax.jit, static_argnames="keep")
