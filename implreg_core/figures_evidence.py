@@ -1,35 +1,68 @@
 """The figure of the 100 x 100 evidence in the chapter on the conjectures; see `figures` for the rules."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from xarray import DataArray
+from xarray import DataArray, Dataset
 
-from implreg_core.figures import BLUE, GREY, ORANGE, PURPLE
+from implreg_core.figures import BLUE, GREY, ORANGE, PURPLE, Panels
 
 _DEPTHS = {2: (BLUE, "o"), 3: (ORANGE, "^"), 4: (PURPLE, "D")}  # as in the chapter's other figures
-_SHIFTS = np.geomspace(1.12, 1 / 1.12, len(_DEPTHS))  # so that the bars of different depths stand side by side
+_SHIFTS = {2: 1.12, 3: 1.0, 4: 1 / 1.12}  # so that the bars of different depths stand side by side
+_MEASURES = {
+    "reconstruction_error": "reconstruction error",
+    "relative_nuclear_norm": "nuclear norm / that of truth",
+    "effective_rank": "effective rank",
+}
 
 
-def over_scales(
-    found: DataArray, ax: Axes, *, convex: DataArray, ylabel: str, title: str, truth: DataArray | None = None
-) -> Axes:
+def evidence(deep: Dataset, convex: Dataset, *, truth: Dataset) -> Panels:
+    """Three measures (rows) of deep completions and of those of least nuclear norm, by observed entries (columns).
+
+    The datasets have the dimensions of `over_scales` and observed; `truth`, seed alone, has no reconstruction error.
+    """
+    counts = deep.observed.values
+    fig, axes = plt.subplots(len(_MEASURES), len(counts), figsize=(7.2, 7.4), sharex=True, sharey="row", squeeze=False)
+    for row, (measure, label) in zip(axes, _MEASURES.items()):
+        for ax, count in zip(row, counts):
+            level = truth.get(measure)
+            over_scales(deep[measure].sel(observed=count), ax, convex=convex[measure].sel(observed=count), truth=level)
+            ax.set_ylabel(label)
+            ax.label_outer()
+    for ax, count in zip(axes[0], counts):
+        ax.set_title(f"{count} observed")
+    _error_axis(axes[0], deep.reconstruction_error, convex.reconstruction_error)
+    fig.legend(*axes[-1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
+    return axes
+
+
+def over_scales(found: DataArray, ax: Axes, *, convex: DataArray, truth: DataArray | None = None) -> Axes:
     """A measure of completions over the starting scale, which falls to the right, one line for each depth.
 
     `found` has the dimensions depth, scale and seed; `convex`, of the solutions of least nuclear norm, and `truth`,
     seed. Lines are medians over seeds; bars, and bands for `convex` and `truth`, go from least to greatest.
     """
-    levels = [(convex, "least nuclear norm", (None, None))]
-    levels += [] if truth is None else [(truth, "truth", (1, 1.5))]
-    for level, label, dashes in levels:
+    levels = {"least nuclear norm": (convex, (None, None))} | ({} if truth is None else {"truth": (truth, (1, 1.5))})
+    for label, (level, dashes) in levels.items():
         ax.axhspan(float(level.min()), float(level.max()), color=GREY, alpha=0.2, lw=0)
         ax.axhline(float(level.median()), color=GREY, lw=1.4, dashes=dashes, label=label)
-    for depth, shift in zip(found.depth.values, _SHIFTS):
+    for depth in found.depth.values:
         color, marker = _DEPTHS[int(depth)]
         values = found.sel(depth=depth).transpose("seed", "scale").values
-        x, middle = shift * found.scale.values, np.median(values, axis=0)
+        x, middle = _SHIFTS[int(depth)] * found.scale.values, np.median(values, axis=0)
         spread = [middle - values.min(axis=0), values.max(axis=0) - middle]
         ax.errorbar(x, middle, spread, color=color, marker=marker, ms=4.5, elinewidth=1.2, label=f"depth {depth}")
-    ax.set(xscale="log", xlabel="scale of the start (falls →)", ylabel=ylabel, title=title)
-    ax.set_xlim(1.5 * float(found.scale.max()), float(found.scale.min()) / 1.5)
+    ax.set(xscale="log", xlabel="scale of the start (falls →)")
+    ax.set_xlim(1.7 * float(found.scale.max()), float(found.scale.min()) / 1.7)
     ax.minorticks_off()
     return ax
+
+
+def _error_axis(row, found, convex):
+    """A logarithmic axis for the errors of descent; where those of the convex solver are too small for it, a text."""
+    low, high = float(found.min()) / 1.5, 1.5 * max(float(found.max()), float(convex.max()))
+    for ax, count in zip(row, convex.observed.values):
+        level = float(convex.sel(observed=count).median())
+        ax.set(yscale="log", ylim=(low, high))
+        if level < low:
+            ax.text(0.03, 0.04, f"↓ least nuclear norm: {level:.0e}", transform=ax.transAxes, color=GREY)

@@ -1,5 +1,7 @@
 """The figures of the chapter on tensor completion; see `figures` for the rules."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.axes import Axes
 from xarray import DataArray
@@ -33,6 +35,21 @@ def rank_over_observations(quartiles: DataArray, ax: Axes, *, baseline: DataArra
     ax.set_yticks(ticks, [str(tick) for tick in ticks])
     ax.set_ylim(0.8, 1.3 * float(np.nanmax([quartiles.max(), baseline.max(), truth])))
     ax.minorticks_off()
+    return ax
+
+
+def error_over_scale(quartiles: Mapping[int, DataArray], ax: Axes, *, title: str) -> Axes:
+    """Median error over the starting scale, one line for each rank of the truth, with quartiles as bars.
+
+    Each of `quartiles` has the dimensions init_std and quantile (lower, median, upper).
+    """
+    for (rank, line), color, dashes, marker in zip(quartiles.items(), COLORS, DASHES, _MARKERS):
+        lower, median, upper = line.transpose("quantile", "init_std").values
+        ax.plot(line.init_std, median, color=color, dashes=dashes, marker=marker, ms=4.5, label=f"true rank {rank}")
+        ax.errorbar(line.init_std, median, [median - lower, upper - median], color=color, fmt="none", elinewidth=1.0)
+    ax.set(xlabel="standard deviation of the start", ylabel="reconstruction error", title=title)
+    ax.set(xscale="log", yscale="log")
+    ax.legend()
     return ax
 
 

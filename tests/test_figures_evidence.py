@@ -1,14 +1,15 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from xarray import DataArray
+import xarray
 
 from implreg_core import figures_evidence
 
-SCALES = [1e-3, 1e-4, 1e-6]
+COUNTS, SCALES = [20, 50], [1e-3, 1e-4, 1e-6]
 VALUES = np.array([[[3.0, 5.0, 4.0], [2.0, 2.5, 2.25], [1.0, 1.0, 1.0]], [[9.0, 8.0, 7.0]] * 3])
-FOUND = DataArray(VALUES, {"depth": [2, 4], "scale": SCALES, "seed": [0, 1, 2]})
-CONVEX = DataArray([6.0, 6.5, 6.25], {"seed": [0, 1, 2]})
+FOUND = xarray.DataArray(VALUES, {"depth": [2, 4], "scale": SCALES, "seed": [0, 1, 2]})
+LEAST = xarray.DataArray([6.0, 6.5, 6.25], {"seed": [0, 1, 2]})
+MEASURES = ("reconstruction_error", "relative_nuclear_norm", "effective_rank")
 
 
 @pytest.fixture
@@ -20,22 +21,38 @@ def ax():
 
 @pytest.mark.parametrize("order", [("depth", "scale", "seed"), ("seed", "scale", "depth")])
 def test_lines_are_medians_and_bars_reach_the_extremes(ax, order):
-    found = FOUND.transpose(*order)
-    assert figures_evidence.over_scales(found, ax, convex=CONVEX, ylabel="error", title="t") is ax
-    least, *lines = ax.get_lines()
-    assert list(least.get_ydata()) == [6.25, 6.25]
+    assert figures_evidence.over_scales(FOUND.transpose(*order), ax, convex=LEAST, truth=LEAST - 5) is ax
+    least, truth, *lines = ax.get_lines()
+    assert list(least.get_ydata()) == [6.25, 6.25] and list(truth.get_ydata()) == [1.25, 1.25]
     np.testing.assert_array_equal([line.get_ydata() for line in lines], [[4.0, 2.25, 1.0], [8.0, 8.0, 8.0]])
-    for line in lines:  # each beside its scale, nearer to it than to the next
+    for line in lines:  # each beside its scale, and nearer to it than to the next
         np.testing.assert_array_less(np.abs(np.log10(line.get_xdata() / SCALES)), 0.1)
     bars = [np.array([bar[:, 1] for bar in container[2][0].get_segments()]) for container in ax.containers]
     np.testing.assert_array_equal(bars, [[[3, 5], [2, 2.5], [1, 1]], [[7, 9]] * 3])
-    assert ax.get_legend_handles_labels()[1] == ["least nuclear norm", "depth 2", "depth 4"]
-    low, high = sorted(ax.get_xlim())
-    assert ax.get_xlim() == (high, low) and low < 1e-6 < 1e-3 < high  # falls to the right
-    assert ax.get_ylabel() == "error" and "scale" in ax.get_xlabel() and ax.get_title(loc="left") + ax.get_title()
+    assert ax.get_legend_handles_labels()[1] == ["least nuclear norm", "truth", "depth 2", "depth 4"]
+    right, left = ax.get_xlim()
+    assert left < 1e-6 < 1e-3 < right  # falls to the right
 
 
-def test_truth_is_a_level_of_its_own(ax):
-    figures_evidence.over_scales(FOUND, ax, convex=CONVEX, ylabel="rank", title="t", truth=CONVEX - 5)
-    assert ax.get_legend_handles_labels()[1][:2] == ["least nuclear norm", "truth"]
-    assert [list(line.get_ydata()) for line in ax.get_lines()[:2]] == [[6.25, 6.25], [1.25, 1.25]]
+def test_evidence_has_a_row_for_each_measure_and_a_column_for_each_count():
+    deep = {name: FOUND.expand_dims(observed=COUNTS) * k for k, name in enumerate(MEASURES, 1)}
+    convex = {name: xarray.concat([LEAST * k, LEAST * 1e-9], "observed") for k, name in enumerate(MEASURES, 1)}
+    convex = xarray.Dataset(convex).assign_coords(observed=COUNTS)
+    axes = figures_evidence.evidence(xarray.Dataset(deep), convex, truth=xarray.Dataset({"effective_rank": LEAST}))
+    try:
+        assert axes.shape == (3, 2)
+        assert [ax.get_ylabel() for ax in axes[:, 0]] == [
+            "reconstruction error",
+            "nuclear norm / that of truth",
+            "effective rank",
+        ]
+        assert all(ax.get_title() + ax.get_title(loc="left") == f"{n} observed" for ax, n in zip(axes[0], COUNTS))
+        for k, row in enumerate(axes, 1):
+            assert list(row[0].get_lines()[0].get_ydata()) == [6.25 * k] * 2
+            np.testing.assert_array_equal(row[1].get_lines()[-1].get_ydata(), [8.0 * k] * 3)
+        assert [len(ax.get_lines()) for ax in axes[:, 0]] == [3, 3, 4]  # only the last has a truth
+        low, high = axes[0, 1].get_ylim()
+        assert 0 < low < 1 < 9 < high and axes[0, 1].get_yscale() == "log"
+        assert [len(ax.texts) for ax in axes[0]] == [0, 1] and "6e-09" in axes[0, 1].texts[0].get_text()
+    finally:
+        plt.close(axes[0, 0].figure)

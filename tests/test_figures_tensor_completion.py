@@ -38,3 +38,13 @@ def test_ranks_have_the_level_of_the_truth(ax):
     assert ax.get_lines()[-1].get_ydata() == [3, 3]
     assert ax.get_ylim()[0] < 1 and ax.get_ylim()[1] > 9
     assert "3" in [label.get_text() for label in ax.get_yticklabels()]
+
+
+def test_errors_rise_with_the_scale(ax):
+    by_rank = {1: QUARTILES.sel(observed=50), 3: QUARTILES.sel(observed=200)}
+    figures.error_over_scale(by_rank, ax, title="t")
+    one, three = ax.get_lines()
+    np.testing.assert_array_equal(one.get_xdata(), SCALES)
+    np.testing.assert_array_equal(one.get_ydata(), [2.0, 6.0])
+    np.testing.assert_array_equal(three.get_ydata(), [1.0, 6.0])
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["true rank 1", "true rank 3"]
