@@ -162,7 +162,7 @@ def compare(order: int, observed: int, python: str | None, repeats: int) -> bool
         "learning_rate": LEARNING_RATE,
         "tolerance": NEVER,
         "agreement_steps": AGREEMENT_STEPS,
-        "steps": steps // 20,
+        "steps": max(steps // 100, 20),
         "seconds": 0.5,
     }
     W = one(AGREEMENT_STEPS).tensor
@@ -195,8 +195,8 @@ def main():
         parser.error(f"--repeats must be at least 1; got {arguments.repeats}")
     python = os.environ.get("TORCH_PYTHON", sys.executable)
     if not has_torch(python):
-        print(f"No PyTorch: {python!r} cannot import torch, so only our speeds follow. Install it anywhere")
-        print("(pip install torch --index-url https://download.pytorch.org/whl/cpu) and set TORCH_PYTHON to that Python.")
+        print(f"No PyTorch: {python!r} cannot import torch, so only our speeds follow. Install it in an environment of")
+        print("its own (pip install torch --index-url https://download.pytorch.org/whl/cpu), and set TORCH_PYTHON.")
         python = None
 
     header = ["order", "observed", "PyTorch", "its best", "one run", "", f"{RUNS} runs", "", f"{RUNS} vmap", ""]

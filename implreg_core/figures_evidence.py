@@ -11,7 +11,7 @@ _DEPTHS = {2: (BLUE, "o"), 3: (ORANGE, "^"), 4: (PURPLE, "D")}  # as in the chap
 _SHIFTS = {2: 1.12, 3: 1.0, 4: 1 / 1.12}  # so that the bars of different depths stand side by side
 _MEASURES = {
     "reconstruction_error": "reconstruction error",
-    "relative_nuclear_norm": "nuclear norm / that of truth",
+    "relative_nuclear_norm": "nuclear norm / true",
     "effective_rank": "effective rank",
 }
 
@@ -19,13 +19,13 @@ _MEASURES = {
 def evidence(deep: Dataset, convex: Dataset, *, truth: Dataset) -> Panels:
     """Three measures (rows) of deep completions and of those of least nuclear norm, by observed entries (columns).
 
-    The datasets have the dimensions of `over_scales` and observed; `truth`, seed alone, has no reconstruction error.
+    The datasets have the dimensions of `over_scales`, and `deep` and `convex` observed. The truth has no error to draw.
     """
     counts = deep.observed.values
     fig, axes = plt.subplots(len(_MEASURES), len(counts), figsize=(7.2, 7.4), sharex=True, sharey="row", squeeze=False)
     for row, (measure, label) in zip(axes, _MEASURES.items()):
         for ax, count in zip(row, counts):
-            level = truth.get(measure)
+            level = None if measure == "reconstruction_error" else truth[measure]
             over_scales(deep[measure].sel(observed=count), ax, convex=convex[measure].sel(observed=count), truth=level)
             ax.set_ylabel(label)
             ax.label_outer()
@@ -60,7 +60,7 @@ def over_scales(found: DataArray, ax: Axes, *, convex: DataArray, truth: DataArr
 
 def _error_axis(row, found, convex):
     """A logarithmic axis for the errors of descent; where those of the convex solver are too small for it, a text."""
-    low, high = float(found.min()) / 1.5, 1.5 * max(float(found.max()), float(convex.max()))
+    low, high = float(found.min()) / 3, 1.5 * max(float(found.max()), float(convex.max()))
     for ax, count in zip(row, convex.observed.values):
         level = float(convex.sel(observed=count).median())
         ax.set(yscale="log", ylim=(low, high))

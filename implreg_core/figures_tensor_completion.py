@@ -14,10 +14,12 @@ _MARKERS = ("o", "s", "^", "D", "v", "P")
 def over_observations(quartiles: DataArray, ax: Axes, *, baseline: DataArray, ylabel: str, title: str) -> Axes:
     """Medians over the number of observations, one line for each starting scale, with quartiles as bars.
 
-    `quartiles` has the dimensions init_std, observed and quantile (lower, median, upper); `baseline`, observed.
+    `quartiles` has the dimensions init_std, observed and quantile (lower, median, upper); `baseline`, observed. What is
+    NaN was not computed, and is left out.
     """
     lines = zip(quartiles.transpose("init_std", "observed", "quantile"), COLORS, DASHES, _MARKERS)
     for line, color, dashes, marker in lines:
+        line = line.dropna("observed")
         lower, median, upper = line.values.T
         spread = [median - lower, upper - median]
         ax.plot(line.observed, median, color=color, dashes=dashes, marker=marker, ms=4.5, label=_label(line.init_std))
@@ -44,6 +46,7 @@ def error_over_scale(quartiles: Mapping[int, DataArray], ax: Axes, *, title: str
     Each of `quartiles` has the dimensions init_std and quantile (lower, median, upper).
     """
     for (rank, line), color, dashes, marker in zip(quartiles.items(), COLORS, DASHES, _MARKERS):
+        line = line.dropna("init_std")
         lower, median, upper = line.transpose("quantile", "init_std").values
         ax.plot(line.init_std, median, color=color, dashes=dashes, marker=marker, ms=4.5, label=f"true rank {rank}")
         ax.errorbar(line.init_std, median, [median - lower, upper - median], color=color, fmt="none", elinewidth=1.0)

@@ -6,7 +6,9 @@ training, random ground truths, the linear baseline, and the CP rank of a tensor
 
 import itertools
 import math
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial, reduce
 
 import jax
@@ -192,8 +194,8 @@ def complete_many(
 ) -> list[CPCompletion]:
     """Many runs of `complete` by one program, as many at a time as there are cores; each stops by itself.
 
-    Several single runs use the machine better than `jax.vmap` of the loop would: a batch leaves the cache, goes on
-    until its slowest run stops, and is slower for each of its steps (benchmarks/tensor_throughput.py).
+    Runs on threads use the machine better than `jax.vmap` of the loop would: a batch leaves the cache, and goes on
+    until its slowest run stops (benchmarks/tensor_throughput.py).
 
     **Arguments:** targets, masks and keys have a leading axis over runs; `init_std` is one number or one for each run;
     the rest is as in `complete`, errors included.
@@ -213,11 +215,12 @@ def complete_many(
     record_at = np.array([max_steps]) if records_per_decade is None else log_spaced_steps(max_steps, records_per_decade)
     test_every, in_a_row = _check.integer(test_every, "test_every", 1), _check.integer(in_a_row, "in_a_row", 1)
     settings = {"learning_rate": rate, "tolerance": tolerance, "test_every": test_every, "in_a_row": in_a_row}
-    ends = [  # dispatched one after another, and computed on all cores meanwhile
-        _train(target, mask, start, record_at, settings, keep=records_per_decade is not None)
-        for target, mask, *start in zip(targets, masks, *starts)
-    ]
-    return [_as_completion(jax.tree.map(np.asarray, end), record_at, settings) for end in ends]
+    run = partial(_train, settings=settings, keep=records_per_decade is not None)
+    problems = list(zip(targets, masks, zip(*starts)))
+    run(*problems[0], np.zeros_like(record_at))  # no step: compiles, which several threads at once would each do
+    with ThreadPoolExecutor(min(len(problems), os.cpu_count() or 1)) as pool:
+        ends = pool.map(lambda problem: jax.tree.map(np.asarray, run(*problem, record_at)), problems)
+        return [_as_completion(end, record_at, settings) for end in ends]
 
 
 def cp_rank(
@@ -339,14 +342,14 @@ _outer_sum.defvjp(lambda A, B: (_outer_sum(A, B), (A, B)), _outer_sum_backward)
 
 
 @partial(jax.jit, static_argnames="keep")
-def _train(target, mask, start, record_at, settings, keep):
+def _train(target, mask, start, record_at, *, settings, keep):
     def mse(factors):
         return jnp.mean((cp_tensor(factors) - target) ** 2, where=mask)
 
     optimizer = global_rmsprop(settings["learning_rate"])
     rule = {name: value for name, value in settings.items() if name != "learning_rate"}
     observe = (lambda factors: factors) if keep else (lambda factors: ())
-    return train(mse, tuple(start), optimizer, record_at=record_at, observe=observe, **rule)
+    return train(mse, start, optimizer, record_at=record_at, observe=observe, **rule)
 
 
 def _as_completion(end, record_at, settings) -> CPCompletion:

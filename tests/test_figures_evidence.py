@@ -38,19 +38,19 @@ def test_evidence_has_a_row_for_each_measure_and_a_column_for_each_count():
     deep = {name: FOUND.expand_dims(observed=COUNTS) * k for k, name in enumerate(MEASURES, 1)}
     convex = {name: xarray.concat([LEAST * k, LEAST * 1e-9], "observed") for k, name in enumerate(MEASURES, 1)}
     convex = xarray.Dataset(convex).assign_coords(observed=COUNTS)
-    axes = figures_evidence.evidence(xarray.Dataset(deep), convex, truth=xarray.Dataset({"effective_rank": LEAST}))
+    axes = figures_evidence.evidence(xarray.Dataset(deep), convex, truth=convex.sel(observed=20))
     try:
         assert axes.shape == (3, 2)
         assert [ax.get_ylabel() for ax in axes[:, 0]] == [
             "reconstruction error",
-            "nuclear norm / that of truth",
+            "nuclear norm / true",
             "effective rank",
         ]
         assert all(ax.get_title() + ax.get_title(loc="left") == f"{n} observed" for ax, n in zip(axes[0], COUNTS))
         for k, row in enumerate(axes, 1):
             assert list(row[0].get_lines()[0].get_ydata()) == [6.25 * k] * 2
             np.testing.assert_array_equal(row[1].get_lines()[-1].get_ydata(), [8.0 * k] * 3)
-        assert [len(ax.get_lines()) for ax in axes[:, 0]] == [3, 3, 4]  # only the last has a truth
+        assert [len(ax.get_lines()) for ax in axes[:, 0]] == [3, 4, 4]  # the truth has no error
         low, high = axes[0, 1].get_ylim()
         assert 0 < low < 1 < 9 < high and axes[0, 1].get_yscale() == "log"
         assert [len(ax.texts) for ax in axes[0]] == [0, 1] and "6e-09" in axes[0, 1].texts[0].get_text()
