@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Float, Int, Key, PRNGKeyArray, Real, Shaped
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray, Real, Shaped
 
 from implreg_core import _check
 from implreg_core._als import als_reaches
@@ -186,7 +186,7 @@ def complete_many(
     learning_rate: Real[ArrayLike, ""] = 1e-2,
     tolerance: Real[ArrayLike, ""] = 1e-6,
     max_steps: int = 1_000_000,
-    keys: Key[Array, " runs"],
+    keys: Shaped[Array, "runs ..."],
     components: int | None = None,
     records_per_decade: int | None = None,
     test_every: int = 100,
@@ -208,7 +208,8 @@ def complete_many(
         raise ValueError("`mask` is false everywhere in some run; mark at least one entry as observed.")
     init_std = jnp.broadcast_to(_check.positive(init_std, "init_std"), (len(targets),))
     components = largest_rank(shape) if components is None else _check.integer(components, "components", 1)
-    _check.same_shape(keys, (len(targets),), "keys")
+    if len(keys) != len(targets):
+        raise ValueError(f"`keys` must be {len(targets)}, one for each run; got {len(keys)}.")
     starts = jax.vmap(lambda key, std: gaussian(key, shape, components, std=std))(keys, init_std)
     rate, tolerance = _check.positive(learning_rate, "learning_rate"), _check.positive(tolerance, "tolerance")
     max_steps = _check.integer(max_steps, "max_steps", 1)
@@ -355,14 +356,14 @@ def _train(target, mask, start, record_at, *, settings, keep):
 def _as_completion(end, record_at, settings) -> CPCompletion:
     """One run with the records up to its stop."""
     check_finite(end)
-    new = np.append(True, record_at[:-1] < int(end.steps)) if end.observed else np.zeros(0, bool)
+    count = 1 + np.sum(record_at[:-1] < end.steps) if end.observed else 0
     return CPCompletion(
         factors=tuple(map(jnp.asarray, end.params)),
         mse=float(end.value),
         steps=int(end.steps),
         tolerance=float(settings["tolerance"]),
-        recorded_steps=np.minimum(record_at, end.steps)[: new.sum()],
-        recorded_factors=tuple(np.asarray(F)[: new.sum()] for F in end.observed),
+        recorded_steps=np.minimum(record_at, end.steps)[:count],
+        recorded_factors=tuple(F[:count] for F in end.observed),
     )
 
 

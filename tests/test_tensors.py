@@ -198,6 +198,10 @@ TRUTH, MASK = np.ones((2, 3, 2)), np.ones((2, 3, 2), bool)
         (lambda: tensors.complete(TRUTH, MASK, init_std=1.0, components=0, key=jr.key(0)), "`components` must be"),
         (lambda: tensors.complete(TRUTH[0, 0], MASK[0, 0], init_std=1.0, key=jr.key(0)), "two or more positive"),
         (lambda: tensors.complete(TRUTH, MASK, init_std=1e200, key=jr.key(0)), "the run diverged at step 0"),
+        (
+            lambda: tensors.complete_many(TRUTH[None], MASK[None], init_std=1.0, keys=jr.split(jr.key(0))),
+            "`keys` must be 1, one for each run; got 2",
+        ),
         (lambda: tensors.cp_tensor((np.ones((2, 3)),)), "`factors` must be two or more"),
         (lambda: tensors.cp_tensor((np.ones((2, 3)), np.ones((2, 2)))), "`factors` must be two or more"),
         (lambda: tensors.random_low_rank(jr.key(0), (2, 3, 2), 5), "`rank` must be an integer from 1 to 4"),
@@ -213,6 +217,12 @@ TRUTH, MASK = np.ones((2, 3, 2)), np.ones((2, 3, 2), bool)
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_old_keys_will_do_too():
+    truth, mask = problem()
+    old, new = (tensors.complete(truth, mask, init_std=1e-2, key=key(1), max_steps=50) for key in (jr.PRNGKey, jr.key))
+    np.testing.assert_array_equal(old.tensor, new.tensor)
 
 
 def test_equal_keys_give_equal_runs():
