@@ -186,7 +186,7 @@ def complete_many(
     learning_rate: Real[ArrayLike, ""] = 1e-2,
     tolerance: Real[ArrayLike, ""] = 1e-6,
     max_steps: int = 1_000_000,
-    keys: Shaped[Array, "runs ..."],
+    keys: Shaped[Array, "..."],
     components: int | None = None,
     records_per_decade: int | None = None,
     test_every: int = 100,
