@@ -14,18 +14,17 @@ _MARKERS = ("o", "s", "^", "D", "v", "P")
 def over_observations(quartiles: DataArray, ax: Axes, *, baseline: DataArray, ylabel: str, title: str) -> Axes:
     """Medians over the number of observations, one line for each starting scale, with quartiles as bars.
 
-    `quartiles` has the dimensions init_std, observed and quantile (lower, median, upper); `baseline`, observed. What is
-    NaN was not computed, and is left out.
+    `quartiles` has the dimensions init_std, observed and quantile (lower, median, upper); `baseline`, observed.
     """
     lines = zip(quartiles.transpose("init_std", "observed", "quantile"), COLORS, DASHES, _MARKERS)
     for line, color, dashes, marker in lines:
-        line = line.dropna("observed")
         lower, median, upper = line.values.T
         spread = [median - lower, upper - median]
         ax.plot(line.observed, median, color=color, dashes=dashes, marker=marker, ms=4.5, label=_label(line.init_std))
         ax.errorbar(line.observed, median, spread, color=color, fmt="none", elinewidth=1.0, alpha=0.6)
     ax.plot(baseline.observed, baseline, color=GREY, lw=1.2, dashes=(1, 1.5), label="linear")
     ax.set(xlabel="observed entries", ylabel=ylabel, title=title, yscale="log")
+    ax.locator_params(axis="x", nbins=5)
     return ax
 
 
@@ -46,7 +45,6 @@ def error_over_scale(quartiles: Mapping[int, DataArray], ax: Axes, *, title: str
     Each of `quartiles` has the dimensions init_std and quantile (lower, median, upper).
     """
     for (rank, line), color, dashes, marker in zip(quartiles.items(), COLORS, DASHES, _MARKERS):
-        line = line.dropna("init_std")
         lower, median, upper = line.transpose("quantile", "init_std").values
         ax.plot(line.init_std, median, color=color, dashes=dashes, marker=marker, ms=4.5, label=f"true rank {rank}")
         ax.errorbar(line.init_std, median, [median - lower, upper - median], color=color, fmt="none", elinewidth=1.0)
