@@ -50,6 +50,15 @@ def glue(**texts: str) -> None:
         display({"application/papermill.record/text/plain": repr(text)}, raw=True, metadata=record)
 
 
+def scientific(x: float, decimals: int = 0) -> str:
+    """`x` as the prose writes it, such as 2 × 10⁻⁵, with `decimals` digits after the point."""
+    mantissa, exponent = f"{x:.{decimals}e}".split("e")
+    return f"{mantissa} × 10{str(int(exponent)).translate(_RAISED)}"
+
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
 def _malloc_trim():
     """The C library's function that gives freed memory back to the system; None where there is none (not glibc)."""
     return getattr(ctypes.CDLL(None), "malloc_trim", None)

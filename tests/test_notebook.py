@@ -69,3 +69,11 @@ def test_forgotten_programs_compile_anew():
     notebook.forget_programs()
     assert double._cache_size() == 0
     assert double(1.5) == 3.0
+
+
+@pytest.mark.parametrize(
+    ("x", "decimals", "text"),
+    [(1.7e-5, 0, "2 × 10⁻⁵"), (1.76e-7, 1, "1.8 × 10⁻⁷"), (9.96e11, 0, "1 × 10¹²"), (3.0, 0, "3 × 10⁰")],
+)
+def test_scientific_is_how_prose_writes_numbers(x, decimals, text):
+    assert notebook.scientific(x, decimals) == text
