@@ -10,11 +10,12 @@ from implreg_core import figures_families as families
 
 @pytest.fixture
 def axes():
-    figures.apply_style()
-    fig, axes = plt.subplots(1, 2, sharey=True)
-    yield axes
-    fig.draw_without_rendering()
-    plt.close(fig)
+    with plt.rc_context():
+        figures.apply_style()
+        fig, axes = plt.subplots(1, 2, sharey=True)
+        yield axes
+        fig.draw_without_rendering()
+        plt.close(fig)
 
 
 def points(ax, marker):
