@@ -29,15 +29,20 @@ help:  ## this list
 
 # Cached executions are keyed on cells alone, so they live only as long as the code that the cells import and the
 # package versions. All processors fill the cache; what fails there fails again, and is reported, in the build itself.
-# Rendering always starts afresh: Sphinx repeats no warning for a page that it skips.
+# `make test` fills it with what nbval has executed and compared. Rendering always starts afresh: Sphinx repeats no
+# warning for a page that it skips.
 KEYED := implreg_core $(wildcard _ext) requirements/book.txt
+CACHE := _build/.jupyter_cache
 
-book: .venv/book.stamp  ## execute every chapter and build the book, warnings as errors
+cache: .venv/book.stamp
 	@mkdir -p _build && find $(KEYED) -type f ! -path '*/__pycache__/*' | LC_ALL=C sort | xargs cksum > _build/key.new
-	@cmp -s _build/key.new _build/key || rm -rf _build/.jupyter_cache
-	@mv _build/key.new _build/key && rm -rf _build/.doctrees _build/html _build/jupyter_execute
-	@echo y | $(BIN)/jcache notebook -p _build/.jupyter_cache add chapters/*.ipynb > _build/jcache.log
-	IMPLREG_STATIC=1 $(BIN)/jcache project -p _build/.jupyter_cache execute -e local-parallel -t 300
+	@cmp -s _build/key.new _build/key || rm -rf $(CACHE)
+	@mv _build/key.new _build/key
+
+book: cache  ## execute every chapter and build the book, warnings as errors
+	@rm -rf _build/.doctrees _build/html _build/jupyter_execute
+	@echo y | $(BIN)/jcache notebook -p $(CACHE) add chapters/*.ipynb > _build/jcache.log
+	IMPLREG_STATIC=1 $(BIN)/jcache project -p $(CACHE) execute -e local-parallel -t 300
 	IMPLREG_STATIC=1 $(BIN)/jupyter-book build . -n -W --keep-going
 	@echo "The book: $(CURDIR)/_build/html/index.html"
 
@@ -53,7 +58,9 @@ test: .venv/test.stamp  ## everything: lint, tests, notebooks, the strict build,
 	$(BIN)/ruff check
 	$(BIN)/pytest -q -n auto --jaxtyping-packages=implreg_core,beartype.beartype --ignore=tests/browser tests
 	$(BIN)/python tools/light_notebooks.py --check chapters/*.ipynb
-	$(BIN)/python -m pytest -q -n auto --dist loadfile -p tools.nbval_light --nbval --nbval-current-env chapters
+	$(MAKE) cache
+	IMPLREG_STATIC=1 $(BIN)/python -m pytest -q -n auto --dist loadfile -p tools.nbval_light --nbval --nbval-current-env \
+	  --book-cache $(CACHE) chapters
 	$(MAKE) book
 	$(BIN)/pytest -q -n auto --dist loadfile tests/browser
 
@@ -87,5 +94,5 @@ lock: .lock-venv/stamp  ## lock the dependencies of pyproject.toml anew (LOCK_FL
 clean:  ## remove the built book and the environments
 	rm -rf _build .venv .lock-venv
 
-.PHONY: help book serve test bench lab notebooks lock clean
+.PHONY: help cache book serve test bench lab notebooks lock clean
 .DELETE_ON_ERROR:

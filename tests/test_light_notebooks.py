@@ -6,6 +6,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from tools.light_notebooks import GLUE, LARGEST_TEXT, complaints, lighten
+from tools.nbval_light import executed
 
 PRINTED = new_output("stream", name="stdout", text="det = -1.00\n")
 GLUED = new_output("display_data", {GLUE + "text/plain": "0.5"}, metadata={"scrapbook": {"name": "half"}})
@@ -52,3 +53,14 @@ def test_what_would_not_repeat_or_is_large_is_reported(output, complaint):
 def test_an_unexecuted_cell_is_reported():
     (found,) = complaints(new_notebook(cells=[new_code_cell("f()")]))
     assert "not executed" in found
+
+
+def test_the_book_is_built_from_what_nbval_executed():
+    notebook = _notebook(PRINTED)
+    assert executed(notebook, [[FIGURE]])
+    assert notebook.cells[0].outputs == [FIGURE] and notebook.cells[0].execution_count == 1
+
+
+@pytest.mark.parametrize("given", [[], [None], [[new_output("error", ename="E", evalue="", traceback=[])]]])
+def test_a_notebook_that_did_not_run_to_its_end_is_not_kept(given):
+    assert not executed(_notebook(PRINTED), given)
