@@ -28,10 +28,10 @@ import traitlets
 
 from implreg_core import _front
 from implreg_core._columns import encode_column
-from implreg_core._explorer_parts import Control, MatrixPad, Slider, View
+from implreg_core._explorer_parts import Control, Curve, MatrixPad, Slider, View
 from implreg_core.javascript import compile_to_javascript
 
-__all__ = ["Control", "Explorer", "MatrixPad", "NoRun", "Slider", "View", "static_build"]
+__all__ = ["Control", "Curve", "Explorer", "MatrixPad", "NoRun", "Slider", "View", "static_build"]
 
 
 def static_build() -> bool:
@@ -167,6 +167,11 @@ class Explorer:
                         }
                         for column, label in view.y.items()
                     ],
+                    "curves": [
+                        {"label": curve.label, "coefficients": list(curve.coefficients), "shaded": curve.shaded}
+                        for curve in view.curves
+                    ],
+                    "points": [{"label": label, "x": x, "y": y} for label, (x, y) in view.points.items()],
                 }
                 for view in self.views
             ],
@@ -266,6 +271,8 @@ class Explorer:
         for view in self.views:
             for column, scale in [(view.x, view.xscale), *((column, view.yscale) for column in view.y)]:
                 scales[column] = "log" if "log" in (scale, scales.get(column)) else "linear"
+            for column in itertools.chain.from_iterable(curve.columns for curve in view.curves):
+                scales.setdefault(column, "linear")
         return scales
 
     def _drawn(self, run: Mapping) -> dict:

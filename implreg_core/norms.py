@@ -91,6 +91,72 @@ def ky_fan(k: int) -> Norm:
     return Norm(f"Ky Fan {k}", 1.0, function)
 
 
+def scaled(norm: Norm, factor: Real = 1.0, *, dimension_power: Real = 0.0) -> Norm:
+    r"""A multiple of a (quasi-)norm, $s \, d^h \, \|W\|$, with $d$ the larger of the numbers of rows and columns of $W$.
+
+    `factor` is $s$ and `dimension_power` is $h$; $c$ stays what it is, since both sides of the quasi-triangle
+    inequality have one shape.
+
+    **Raises:** ValueError if `factor` is not positive and finite, or `dimension_power` is not finite.
+
+    **Example:**
+
+    ```python
+    >>> scaled(nuclear, dimension_power=-1)(jnp.eye(5)).item()  # the mean singular value
+    1.0
+    ```
+    """
+    factor = float(_check.positive(factor, "factor"))
+    power = float(_check.finite(dimension_power, "dimension_power"))
+    scale = f"{factor:g}" + (f" d^{power:g}" if power else "")
+    c = norm.quasi_triangle_constant
+    return Norm(f"{scale} {norm.name}", c, lambda W: factor * float(max(W.shape)) ** power * norm.function(W))
+
+
+def total(*norms: Norm) -> Norm:
+    r"""The sum of (quasi-)norms. Its $c$ is the largest of theirs.
+
+    *Proof.* Each term of the sum at $A + B$ is at most its own $c$, so at most the largest, times the sum of
+    that term at $A$ and at $B$. Add up.
+
+    **Raises:** ValueError without a norm.
+
+    **Example:**
+
+    ```python
+    >>> total(nuclear, frobenius)(jnp.diag(jnp.array([3.0, 4.0]))).item()
+    12.0
+    ```
+    """
+    return _combined(norms, " + ", jnp.sum)
+
+
+def greatest(*norms: Norm) -> Norm:
+    r"""The largest of (quasi-)norms at each matrix. Its $c$ is the largest of theirs.
+
+    *Proof.* The one that is largest at $A + B$ is there at most the largest $c$ times the sum of its values at
+    $A$ and at $B$, and each of these is at most the maximum there.
+
+    **Raises:** ValueError without a norm.
+
+    **Example:**
+
+    ```python
+    >>> greatest(spectral, scaled(nuclear, 0.6))(jnp.eye(2)).item()
+    1.2
+    ```
+    """
+    return _combined(norms, ", ", jnp.max)
+
+
+def _combined(norms: tuple[Norm, ...], sign: str, reduce: Callable) -> Norm:
+    if not norms:
+        raise ValueError("`norms` is empty; pass one (quasi-)norm at least.")
+    name = ("({})" if reduce is jnp.sum else "max({})").format(sign.join(norm.name for norm in norms))
+    c = max(norm.quasi_triangle_constant for norm in norms)
+    return Norm(name, c, lambda W: reduce(jnp.stack([norm.function(W) for norm in norms])))
+
+
 def custom(function: Callable, *, quasi_triangle_constant: Real = 1.0, name: str = "custom") -> Norm:
     r"""A reader's own (quasi-)norm: `function` takes a matrix to a scalar.
 
@@ -136,3 +202,6 @@ nuclear = _renamed(schatten(1), "nuclear")
 frobenius = _renamed(entrywise(2), "Frobenius")  # no decomposition needed
 spectral = _renamed(schatten(math.inf), "spectral")
 max_entry = _renamed(entrywise(math.inf), "max entry")
+# induced by the entrywise 1-norm and the largest entry of vectors
+max_column_sum = Norm("max column sum", 1.0, lambda W: jnp.max(jnp.sum(jnp.abs(W), axis=0)))
+max_row_sum = Norm("max row sum", 1.0, lambda W: jnp.max(jnp.sum(jnp.abs(W), axis=1)))

@@ -37,7 +37,7 @@ def forget_programs() -> None:
 
 
 def glue(**texts: str) -> None:
-    """Make short texts available to the prose as {glue:text}`name`.
+    """Make short texts available to the prose as ``{glue:text}`name` ``.
 
     The caller formats each number, so that the page, and nbval's comparison, see only the digits that matter.
 

@@ -1,6 +1,7 @@
 /** One plot: lines against a common abscissa, with a marker that all plots of an explorer share. */
 
 import { FONT_PX, position, range, spacedTicks, textWidth, ticks } from "./axes.js";
+import { createCurves } from "./curves.js";
 import { build, html, svg } from "./elements.js";
 
 const DASHES = ["none", "10 3", "9 3 2 3", "2 3"];
@@ -15,13 +16,18 @@ function lineStyle(view, series) {
   return `stroke: ${color(series)}; stroke-dasharray: ${series.dashed ? DASHED : DASHES[place % DASHES.length]}`;
 }
 
+/** Whether a view shows a plane, in which a point moves among curves and fixed points, rather than a graph. */
+const isPlane = (view) => view.curves.length + view.points.length > 0;
+
 /** What a plot shows, in words. */
 function describe(view, run, formats) {
   const logarithmic = [view.x, view.y].filter((axis) => axis.scale === "log").map((axis) => axis.label);
   const ends = ({ column, label }) =>
     `${label} goes from ${formats[column](run[column][0])} to ${formats[column](run[column].at(-1))}`;
   const scales = logarithmic.length ? [`logarithmic axis: ${logarithmic.join(", ")}`] : [];
-  return `Line plot. ${[view.title, ...[...view.series, view.x].map(ends), ...scales].join("; ")}.`;
+  const among = [...view.curves.map(({ label }) => `a curve, ${label}`),
+    ...view.points.map(({ label, x, y }) => `${label} at ${x}, ${y}`)];
+  return `Line plot. ${[view.title, ...[...view.series, view.x].map(ends), ...among, ...scales].join("; ")}.`;
 }
 
 /**
@@ -39,6 +45,8 @@ export function createView(view, timeColumn, scrub) {
       svg("line", { x1: 0, x2: 30, y1: 4, y2: 4, style: lineStyle(view, series) }));
   const legend = html("ul", { class: "implreg-legend" },
     ...view.series.map((series) => legendItem(series.column, series.label, swatch(series))));
+  const curves = createCurves(view);
+  legend.append(...curves.legend);
   if (view.x.column !== timeColumn) legend.append(legendItem(view.x.column, `at ${view.x.label}`));
   const plot = svg("svg", { class: "implreg-plot", role: "img" });
   const node = html("div", { class: "implreg-view" }, html("p", { class: "implreg-title" }, view.title), legend, plot);
@@ -81,7 +89,9 @@ export function createView(view, timeColumn, scrub) {
       svg("line", { class: "implreg-tick", x1: left, x2: right, y1: bottom, y2: bottom }),
       svg("text", { class: "implreg-axis", x: 0, y: FONT_PX }, view.y.label),
       svg("text", { class: "implreg-axis", x: right, y: height - 6, "text-anchor": "end" }, view.x.label),
-      hairline, svg("svg", { class: "implreg-window", ...frame }, ...whole, ...past), ...dots);
+      hairline, svg("svg", { class: "implreg-window", ...frame }, ...curves.nodes, ...whole, ...past),
+      ...curves.points, ...dots);
+    curves.place(xRange, toX, toY, bottom);
     const visibility = (row, y) =>
       left <= x[row] && x[row] <= right && top <= y && y <= bottom ? "visible" : "hidden";
     show = { run, formats, x, ys, points, past, dots, hairline, top, visibility };
@@ -92,15 +102,18 @@ export function createView(view, timeColumn, scrub) {
     past.forEach((line, i) => line.setAttribute("d", `M${points[i].slice(0, row + 1).join("L")}`));
     dots.forEach((dot, i) =>
       build(dot, { cx: x[row], cy: ys[i][row], visibility: visibility(row, ys[i][row]) }));
-    build(hairline, { x1: x[row], x2: x[row], visibility: visibility(row, top) });
+    build(hairline, { x1: x[row], x2: x[row], visibility: isPlane(view) ? "hidden" : visibility(row, top) });
+    curves.mark(run, row);
     for (const column in values) values[column].textContent = formats[column](run[column][row]);
   }
 
-  /** Scrubs to the row whose abscissa is nearest to the pointer. */
+  /** Scrubs to the row whose abscissa, in a plane whose point, is nearest to the pointer. */
   function drag(event) {
     if (show === null || !plot.hasPointerCapture(event.pointerId)) return;
-    const at = event.clientX - plot.getBoundingClientRect().left;
-    scrub(show.x.reduce((best, x, row) => (Math.abs(x - at) < Math.abs(show.x[best] - at) ? row : best), 0));
+    const { left, top } = plot.getBoundingClientRect();
+    const [atX, atY] = [event.clientX - left, event.clientY - top];
+    const far = (row) => Math.hypot(show.x[row] - atX, isPlane(view) ? show.ys[0][row] - atY : 0);
+    scrub(show.x.reduce((best, _, row) => (far(row) < far(best) ? row : best), 0));
   }
 
   plot.addEventListener("pointermove", drag);

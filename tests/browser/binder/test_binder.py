@@ -253,4 +253,4 @@ def test_a_chapter_runs_in_the_image(server, image):
 def test_the_image_is_small(image, capsys):
     with capsys.disabled():
         print(f"\nBinder: {image.added:.0f} MB on top of the base image")
-    assert image.added < 1000  # jaxlib alone is about a third of this
+    assert image.added < 1100  # jaxlib alone is about a third of this, then SciPy, pandas (for xarray) and SymPy
