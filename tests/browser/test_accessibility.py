@@ -43,7 +43,7 @@ UNFOLD = """async () => {
 }"""
 
 RUN_AXE = """async (options) => {
-  const { violations } = await axe.run(document, options);
+  const { violations } = await axe.run(document, { ...options, resultTypes: ["violations"] });
   return violations.flatMap(({ id, nodes }) =>
     nodes.map(({ target, failureSummary }) => `${id} at ${target}: ${failureSummary}`));
 }"""

@@ -35,8 +35,7 @@ def visit(browser, site, path, width=1280, theme="light"):
     context.close()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
 def test_loads_and_fits(browser, site, page_path, width, theme):
     with visit(browser, site, page_path, width, theme) as (page, faults):
         assert page.evaluate("document.documentElement.dataset.theme") == theme
