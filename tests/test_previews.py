@@ -27,6 +27,8 @@ TARGETS = r"""<body><article>
 <div class="math" id="eq"><span class="eqno">(1)<a class="headerlink" href="#eq">#</a></span>\[x\]</div>
 <div class="citation" id="cite"><span class="label">[RC20]</span><p>Razin. <a href="https://arxiv.org">arXiv</a>.</p></div>
 <dl><dt id="term">balanced</dt><dd><p>Conserved.</p></dd><dt>other</dt><dd><p>Not this.</p></dd></dl>
+<dl class="simple glossary"><dt id="term-mode">mode<a class="headerlink" href="#term-mode">#</a></dt>
+<dt id="term-axis">axis</dt><dd><p>A direction. → <a class="reference internal" href="one.html">One</a></p></dd></dl>
 </section></article></body>"""
 
 
@@ -42,6 +44,7 @@ def previewed(*hrefs, path="index.html"):
         ("eq", r'<div class="math"><span class="eqno">(1)</span>\[x\]</div>'),
         ("cite", "<p>Razin. arXiv.</p>"),
         ("term", '<p class="preview-title">balanced</p><div><p>Conserved.</p></div>'),
+        ("term-mode", '<p class="preview-title">mode</p><div><p>A direction. → One</p></div>'),
     ],
 )
 def test_preview_says_what_its_target_says(fragment, expected):
