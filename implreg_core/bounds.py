@@ -6,6 +6,8 @@ uses of the flow is that the determinant keeps its sign; so each bound is one fo
 functions take losses of any shape, at least 0, and at 0 return the limit.
 """
 
+import math
+
 import jax.numpy as jnp
 from jax.scipy.special import entr
 from jaxtyping import Array, ArrayLike, Float, Real
@@ -17,20 +19,63 @@ Loss = Real[ArrayLike, "*shape"]
 Bound = Float[Array, "*shape"]
 
 
-def norm_constants(norm: Norm) -> tuple[Float[Array, ""], Float[Array, ""]]:
+def norm_constants(norm: Norm, dimension: int = 2) -> tuple[Float[Array, ""], Float[Array, ""]]:
     r"""The constants $a$ and $b$ of Theorem 1 for a (quasi-)norm with constant $c$.
 
     $$a = \frac{\|e_1 e_1^\top\|}{\sqrt2 \, c}, \qquad
       b = \max\Bigl( \sqrt2 \, a, \; 8 c^2 \max_{i,j} \|e_i e_j^\top\| \Bigr)$$
 
-    The second term of $b$ is always the larger, since $\sqrt2 \, a = \|e_1 e_1^\top\| / c$ and $c \ge 1$.
+    The second term of $b$ is always the larger, since $\sqrt2 \, a = \|e_1 e_1^\top\| / c$ and $c \ge 1$. With
+    `dimension` $d$ the maximum is over the unit matrices of $d \times d$.
 
     **References:** Razin & Cohen (2020), Theorem 1.
     """
     c = norm.quasi_triangle_constant
-    unit = [norm.unit_matrix_norm(i, j) for i in range(2) for j in range(2)]
-    a = unit[0] / (jnp.sqrt(2.0) * c)
-    return a, jnp.maximum(jnp.sqrt(2.0) * a, 8 * c**2 * jnp.max(jnp.stack(unit)))
+    first, largest = _unit_matrix_norms(norm, dimension)
+    a = first / (jnp.sqrt(2.0) * c)
+    return a, jnp.maximum(jnp.sqrt(2.0) * a, 8 * c**2 * largest)
+
+
+def square_norm_constants(norm: Norm, dimension: int) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    r"""Constants with $\|W\| \ge a / \sqrt{\ell(W)} - b$ for the $d \times d$ family of the example, from $c$ alone.
+
+    In that family $W_{12} = W_{21} = 1$, $W_{22} = 0$, $W_{ii} = 1$ for $i \ge 3$ and all other entries but the free
+    $W_{11}$ are observed to be 0; $\ell$ is its loss, and $W$ any matrix with $\det W > 0$.
+
+    $$a = \frac{\|e_1 e_1^\top\|}{\sqrt2 \, c}, \qquad
+      b = \frac{\|e_1 e_1^\top\|}{c} + 2 d \, c^{\lceil \log_2 (d^2 - 1) \rceil} \max_{i,j} \|e_i e_j^\top\|$$
+
+    *Proof.* With $r = \sqrt{2 \ell(W)}$, nothing is claimed for $r \ge 1$. Below that,
+    $|W_{11}| \ge 1/r - r \ge 1/r - 1$ by `higher_dimensions.unseen_entry_lower_bound`, and
+    $\|W\| \ge |W_{11}| \|e_1 e_1^\top\| / c - \|R\|$, where $R$ is $W$ without its first entry: $d^2 - 1$ entries whose
+    absolute values add up to $d + r \sqrt{d^2 - 1} \le 2d$ at most. Added two by two, each pays a factor $c$ at most
+    $\lceil \log_2 (d^2 - 1) \rceil$ times.
+
+    For $d = 2$ the constant $b$ is at most $5 c^2 \max_{ij} \|e_i e_j^\top\|$, a little less than in Theorem 1. If
+    $\|W\| \ge \|W_{11} e_1 e_1^\top\|$ for all $W$, as for the unitarily invariant and the entrywise ones, then
+    $\|W\| \ge \|e_1 e_1^\top\| (1/r - r)$, and neither $c$ nor $d$ plays a role.
+
+    **Raises:** ValueError if `dimension` is not an integer from 2 on.
+
+    **Example:**
+
+    ```python
+    >>> from implreg_core import norms
+    >>> [round(float(constant), 3) for constant in square_norm_constants(norms.frobenius, 3)]
+    [0.707, 7.0]
+
+    ```
+    """
+    d = _check.integer(dimension, "dimension", 2)
+    first, largest = _unit_matrix_norms(norm, d)
+    c = norm.quasi_triangle_constant
+    return first / (jnp.sqrt(2.0) * c), first / c + 2 * d * c ** math.ceil(math.log2(d**2 - 1)) * largest
+
+
+def _unit_matrix_norms(norm: Norm, dimension: int) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    d = _check.integer(dimension, "dimension", 2)
+    unit = [norm.unit_matrix_norm(i, j, (d, d)) for i in range(d) for j in range(d)]
+    return unit[0], jnp.max(jnp.stack(unit))
 
 
 def norm_lower_bound(norm: Norm, loss: Loss) -> Bound:
@@ -146,7 +191,7 @@ def unseen_entry_lower_bound(
 
     **Raises:** ValueError if a loss is negative, `z` or `z_prime` is zero, or an argument is not finite.
 
-    **References:** sharpens the robustness theorem of Razin & Cohen (2020).
+    **References:** Razin & Cohen (2020), the theorem on robustness, derived anew.
     """
     r = jnp.sqrt(2 * _check.nonnegative(loss, "loss"))
     z, z_prime = _check.nonzero(z, "z"), _check.nonzero(z_prime, "z_prime")
