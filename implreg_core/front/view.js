@@ -74,6 +74,7 @@ export function createView(view, timeColumn, scrub) {
     const [whole, past] = ["whole", "past"].map((part) => view.series.map((series) => path(series, part)));
     const dots = view.series.map((series) => svg("circle", { r: 4, style: `fill: ${color(series)}` }));
     const hairline = svg("line", { class: "implreg-hairline", y1: top, y2: bottom });
+    const lines = [...(curves.move ? [] : whole), ...past];
     whole.forEach((line, i) => line.setAttribute("d", `M${points[i].join("L")}`));
     // A window in the same coordinates: lines end at the axes, with room for their width.
     const [x0, y0, across, down] = [left - 2, top - 2, right - left + 4, bottom - top + 4];
@@ -89,7 +90,7 @@ export function createView(view, timeColumn, scrub) {
       svg("line", { class: "implreg-tick", x1: left, x2: right, y1: bottom, y2: bottom }),
       svg("text", { class: "implreg-axis", x: 0, y: FONT_PX }, view.y.label),
       svg("text", { class: "implreg-axis", x: right, y: height - 6, "text-anchor": "end" }, view.x.label),
-      hairline, svg("svg", { class: "implreg-window", ...frame }, ...curves.nodes, ...whole, ...past),
+      hairline, svg("svg", { class: "implreg-window", ...frame }, ...curves.nodes, ...lines),
       ...curves.points, ...dots);
     curves.place(xRange, toX, toY, bottom);
     const visibility = (row, y) =>
