@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from implreg_core import norm_language
 
 Number = int | float
 Matrix = Sequence[Sequence[Number]] | np.ndarray
@@ -19,6 +22,14 @@ class Control:
     values.
 
     **Raises:** `ValueError` when `values` is empty or repeats itself, or lacks `default`.
+
+    **Example:**
+
+    ```python
+    >>> explorers.Control("depth", "depth L", [2, 3, 4], default=3).entry  # its place in the list
+    1
+
+    ```
     """
 
     name: str
@@ -44,7 +55,17 @@ class Control:
         return list(self.values).index(self.default)
 
     def spec(self) -> dict:
-        """What the front end must know of it."""
+        """What the front end must know of it.
+
+        **Example:**
+
+        ```python
+        >>> control = explorers.Control("start", "start", ["small", "large"], default="small")
+        >>> control.spec()["kind"]  # words make buttons
+        'words'
+
+        ```
+        """
         words = any(isinstance(value, str) for value in self.values)
         texts = [(self.format or _text)(value) for value in self.values]
         kind = "words" if words else "list"
@@ -59,6 +80,14 @@ class Slider:
     three digits; or, on a linear scale, they are `step` apart.
 
     **Raises:** `ValueError` for an empty interval, a default outside it, or a scale or step that do not go with it.
+
+    **Example:**
+
+    ```python
+    >>> explorers.Slider("rate", "learning rate", 1e-3, 1.0, default=0.1, scale="log").range
+    '0.001..1'
+
+    ```
     """
 
     name: str
@@ -100,7 +129,16 @@ class Slider:
         return jnp.asarray(self.entry)
 
     def spec(self) -> dict:
-        """What the front end must know of it."""
+        """What the front end must know of it.
+
+        **Example:**
+
+        ```python
+        >>> explorers.Slider("rate", "learning rate", 1e-3, 1.0, default=0.1, scale="log").spec()["scale"]
+        'log'
+
+        ```
+        """
         names = ("name", "label", "low", "high", "scale", "step")
         return {"kind": "range"} | {name: getattr(self, name) for name in names}
 
@@ -113,6 +151,14 @@ class MatrixPad:
     each of `presets`, label to matrix, becomes a button.
 
     **Raises:** `ValueError` for a default or preset that is no 2 x 2 matrix of finite numbers in that range.
+
+    **Example:**
+
+    ```python
+    >>> explorers.MatrixPad("W0", "start", default=np.eye(2), presets={"zero": np.zeros((2, 2))}).entry
+    [1.0, 0.0, 0.0, 1.0]
+
+    ```
     """
 
     name: str
@@ -147,10 +193,75 @@ class MatrixPad:
         return jnp.asarray(self.default, float)
 
     def spec(self) -> dict:
-        """What the front end must know of it."""
+        """What the front end must know of it.
+
+        **Example:**
+
+        ```python
+        >>> explorers.MatrixPad("W0", "start", default=np.eye(2)).spec()["high"]
+        1.5
+
+        ```
+        """
         presets = [{"text": text, "entries": np.asarray(M, float).ravel().tolist()} for text, M in self.presets.items()]
         fixed = {"kind": "matrix", "low": -self.extent, "high": self.extent, "presets": presets}
         return fixed | {name: getattr(self, name) for name in ("name", "label", "symbol")}
+
+
+@dataclass(frozen=True)
+class TypedNorm:
+    r"""A (quasi-)norm that the reader types, in the language of `norm_language`; the front end reads and evaluates it.
+
+    `compute` knows nothing of it. From the columns `READS` of a run, all positive (the absolute values of the entries
+    of a 2 x 2 matrix $W$, its singular values, its loss, and the dimension $d$ of the zero matrix whose corner it is),
+    the front end adds the columns `ADDS` to it: the norm of $W$; the bound $a / \sqrt{\ell} - b$ of Theorem 1; and
+    `norm_share`, the bound as a part of the norm. $a$, $b$ and $c$ stand below the field; `examples` are buttons.
+
+    **Raises:** `NormSyntaxError`, a `ValueError`, for a default or an example that is no norm.
+
+    **Example:**
+
+    ```python
+    >>> explorers.TypedNorm("norm", "norm", default="nuclear / d", examples=["max(spectral, 2 * max_entry)"]).entry
+    'nuclear / d'
+
+    ```
+    """
+
+    READS: ClassVar = ("loss", "sigma_1", "sigma_2", "abs_11", "abs_12", "abs_21", "abs_22", "dimension")
+    ADDS: ClassVar = ("norm", "norm_bound", "norm_share")
+
+    name: str
+    label: str
+    default: str
+    examples: Sequence[str] = ()
+
+    def __post_init__(self):
+        for text in (self.default, *self.examples):
+            norm_language.tree(text)
+
+    @property
+    def range(self) -> str:
+        """Its settings, in short."""
+        return "a norm"
+
+    @property
+    def entry(self) -> str:
+        """The default, as a choice holds it: itself."""
+        return self.default
+
+    def spec(self) -> dict:
+        """What the front end must know of it.
+
+        **Example:**
+
+        ```python
+        >>> explorers.TypedNorm("norm", "norm", default="nuclear", examples=["spectral"]).spec()["examples"]
+        ['spectral']
+
+        ```
+        """
+        return {"kind": "norm", "name": self.name, "label": self.label, "examples": list(self.examples)}
 
 
 @dataclass(frozen=True)
@@ -165,7 +276,7 @@ class Curve:
     **Example:** the parabola $y = x^2 / w$, where the column `inverse_w` holds $1 / w$:
 
     ```python
-    >>> Curve("singular", (0, 0, "inverse_w")).columns
+    >>> explorers.Curve("singular", (0, 0, "inverse_w")).columns
     ('inverse_w',)
 
     ```
@@ -199,6 +310,15 @@ class View:
 
     **Raises:** `ValueError` for an unknown scale, limits or points that do not fit it, an empty `y`, or a dashed column
     that is not in `y`.
+
+    **Example:**
+
+    ```python
+    >>> view = explorers.View("Loss", x="t", y={"loss": "the loss"}, xlabel="time", ylabel="loss", yscale="log")
+    >>> view.xscale, view.dashed
+    ('linear', frozenset())
+
+    ```
     """
 
     title: str

@@ -27,7 +27,17 @@ _HORIZON = 1e4  # in a chart's own units, of which a path to loss 1e-28 takes ab
 
 
 class SignPreservingFlow(eqx.Module):
-    r"""A path of the balanced flow at the solver's points, from $t = 0$. Every row is finite and trusted."""
+    r"""A path of the balanced flow at the solver's points, from $t = 0$. Every row is finite and trusted.
+
+    **Example:**
+
+    ```python
+    >>> path = flow.sign_preserving_flow(problems.two_by_two(), 0.1 * jnp.eye(2), depth=2)
+    >>> path.status, path.det_sign, bool(path.loss[-1] < 1e-27)
+    ('reached the target loss', 1, True)
+
+    ```
+    """
 
     t: Float[np.ndarray, " n"]
     loss: Float[np.ndarray, " n"]
@@ -46,6 +56,17 @@ class SignPreservingFlow(eqx.Module):
 
         **Raises:** ValueError if a loss is below the path's last one, or above 0.9 times its first: there
         the loss has hardly begun to fall and does not tell where on the path one is.
+
+        **Example:**
+
+        ```python
+        >>> path = flow.sign_preserving_flow(problems.two_by_two(), 0.1 * jnp.eye(2), depth=2)
+        >>> loss = np.array([1e-2, 1e-8, 1e-20])
+        >>> w = path.at_loss(loss).W[:, 0, 0]
+        >>> np.round(w * np.sqrt(2 * loss), 3)  # in the limit the bound 1 / sqrt(2 loss) is attained
+        array([0.98, 1.  , 1.  ])
+
+        ```
         """
         loss = np.atleast_1d(np.asarray(loss, float))
         low, high = self.loss[-1], 0.9 * self.loss[0]
@@ -105,6 +126,16 @@ def sign_preserving_flow(
 
     **References:** the flow of the product: Arora, Cohen & Hazan (2018), Theorem 1; the sign of its
     determinant: Razin & Cohen (2020), Section 4.
+
+    **Example:**
+
+    ```python
+    >>> settles = flow.sign_preserving_flow(problems.two_by_two(), jnp.diag(jnp.array([0.1, -0.1])), depth=2)
+    >>> grows = flow.sign_preserving_flow(problems.two_by_two(), jnp.diag(jnp.array([0.1, 0.1])), depth=2)
+    >>> bool(abs(settles.W[-1, 0, 0]) < 1), bool(abs(grows.W[-1, 0, 0]) > 1e13)  # the determinant's sign decides
+    (True, True)
+
+    ```
     """
     W0 = _check.matrix(W0, "W0")
     _check.same_shape(W0, (2, 2), "W0")
@@ -129,6 +160,16 @@ def sign_preserving_flows(
     **Returns:** a list with one path for each start.
 
     **Raises:** as `sign_preserving_flow` does.
+
+    **Example:**
+
+    ```python
+    >>> (path,) = flow.sign_preserving_flows(problems.two_by_two(), 0.1 * jnp.eye(2)[None], depth=2)
+    >>> path.W[0], path.converged
+    (array([[0.1, 0. ],
+           [0. , 0.1]]), True)
+
+    ```
     """
     _check_kind(problem)
     W0, depth = _check.finite(W0, "W0"), _check.integer(depth, "depth", 2)

@@ -29,6 +29,14 @@ def norm_constants(norm: Norm, dimension: int = 2) -> tuple[Float[Array, ""], Fl
     `dimension` $d$ the maximum is over the unit matrices of $d \times d$.
 
     **References:** Razin & Cohen (2020), Theorem 1.
+
+    **Example:**
+
+    ```python
+    >>> bounds.norm_constants(norms.nuclear)
+    (Array(0.70710678, dtype=float64), Array(8., dtype=float64))
+
+    ```
     """
     c = norm.quasi_triangle_constant
     first, largest = _unit_matrix_norms(norm, dimension)
@@ -52,7 +60,7 @@ def square_norm_constants(norm: Norm, dimension: int) -> tuple[Float[Array, ""],
     $\lceil \log_2 (d^2 - 1) \rceil$ times.
 
     For $d = 2$ the constant $b$ is at most $5 c^2 \max_{ij} \|e_i e_j^\top\|$, a little less than in Theorem 1. If
-    $\|W\| \ge \|W_{11} e_1 e_1^\top\|$ for all $W$, as for the unitarily invariant and the entrywise ones, then
+    $\|W\| \ge \|W_{11} e_1 e_1^\top\|$ for all $W$, as for those of `norms` that are built without `custom`, then
     $\|W\| \ge \|e_1 e_1^\top\| (1/r - r)$, and neither $c$ nor $d$ plays a role.
 
     **Raises:** ValueError if `dimension` is not an integer from 2 on.
@@ -60,8 +68,7 @@ def square_norm_constants(norm: Norm, dimension: int) -> tuple[Float[Array, ""],
     **Example:**
 
     ```python
-    >>> from implreg_core import norms
-    >>> [round(float(constant), 3) for constant in square_norm_constants(norms.frobenius, 3)]
+    >>> [round(float(constant), 3) for constant in bounds.square_norm_constants(norms.frobenius, 3)]
     [0.707, 7.0]
 
     ```
@@ -86,6 +93,14 @@ def norm_lower_bound(norm: Norm, loss: Loss) -> Bound:
     **Raises:** ValueError if a loss is negative or not finite.
 
     **References:** Razin & Cohen (2020), Theorem 1.
+
+    **Example:**
+
+    ```python
+    >>> bounds.norm_lower_bound(norms.nuclear, jnp.array([1e-2, 1e-4, 1e-6]))
+    Array([ -0.92893219,  62.71067812, 699.10678119], dtype=float64)
+
+    ```
     """
     loss = _check.nonnegative(loss, "loss")
     a, b = norm_constants(norm)
@@ -98,6 +113,14 @@ def effective_rank_upper_bound(loss: Loss) -> Bound:
     **Raises:** ValueError if a loss is negative or not finite.
 
     **References:** Razin & Cohen (2020), Theorem 1.
+
+    **Example:**
+
+    ```python
+    >>> bounds.effective_rank_upper_bound(jnp.array([1e-2, 1e-4, 1e-6]))  # says nothing until it is below 2
+    Array([1.99952844, 1.09995284, 1.00999528], dtype=float64)
+
+    ```
     """
     return 1 + 2 * jnp.sqrt(12.0) / jnp.log(2.0) * jnp.sqrt(_check.nonnegative(loss, "loss"))
 
@@ -108,6 +131,14 @@ def distance_upper_bound(loss: Loss) -> Bound:
     **Raises:** ValueError if a loss is negative or not finite.
 
     **References:** Razin & Cohen (2020), Theorem 1.
+
+    **Example:**
+
+    ```python
+    >>> bounds.distance_upper_bound(1e-4)
+    Array(0.04242641, dtype=float64)
+
+    ```
     """
     return 3 * jnp.sqrt(2.0) * jnp.sqrt(_check.nonnegative(loss, "loss"))
 
@@ -124,6 +155,16 @@ def sharp_distance_upper_bound(loss: Loss) -> Bound:
     has the other, $D(W, \mathcal{M}_{d-1}) \le \sqrt{2 \ell(W)}$.
 
     **Raises:** ValueError if a loss is negative or not finite.
+
+    **Example:**
+
+    ```python
+    >>> W = jnp.array([[1e6, 1.0], [1.0, 0.1]])
+    >>> loss = problems.two_by_two().loss(W)
+    >>> ranks.distance_to_rank(W, k=1), bounds.sharp_distance_upper_bound(loss)
+    (Array(0.099999, dtype=float64), Array(0.1, dtype=float64))
+
+    ```
     """
     return jnp.sqrt(2 * _check.nonnegative(loss, "loss"))
 
@@ -149,6 +190,14 @@ def sharp_effective_rank_upper_bound(loss: Loss) -> Bound:
     $W_{22} = \sqrt{2 \ell (1 - \ell)}$.
 
     **Raises:** ValueError if a loss is negative or not finite.
+
+    **Example:**
+
+    ```python
+    >>> bounds.sharp_effective_rank_upper_bound(jnp.array([0.0, 1e-4, 1e-2, 1.0]))
+    Array([1.        , 1.0005453 , 1.03184451, 2.        ], dtype=float64)
+
+    ```
     """
     loss = jnp.minimum(_check.nonnegative(loss, "loss"), 1.0)
     t = jnp.sqrt((1 - loss) / (1 + loss))
@@ -170,6 +219,14 @@ def simple_effective_rank_upper_bound(loss: Loss) -> Bound:
     Descartes' rule. So $f'$ too is positive, then negative: $f$ rises from 0 and falls back to 0.
 
     **Raises:** ValueError if a loss is negative or not finite.
+
+    **Example:**
+
+    ```python
+    >>> bounds.simple_effective_rank_upper_bound(1e-4), bounds.effective_rank_upper_bound(1e-4)
+    (Array(1.01, dtype=float64), Array(1.09995284, dtype=float64))
+
+    ```
     """
     return 1 + jnp.sqrt(_check.nonnegative(loss, "loss"))
 
@@ -192,6 +249,16 @@ def unseen_entry_lower_bound(
     **Raises:** ValueError if a loss is negative, `z` or `z_prime` is zero, or an argument is not finite.
 
     **References:** Razin & Cohen (2020), the theorem on robustness, derived anew.
+
+    **Example:**
+
+    ```python
+    >>> bounds.unseen_entry_lower_bound(jnp.array([5e-3, 5e-5, 0.0]))
+    Array([ 8.1 , 98.01,   inf], dtype=float64)
+    >>> bounds.unseen_entry_lower_bound(0.0, eps=0.5)  # at rank 1
+    Array(2., dtype=float64)
+
+    ```
     """
     r = jnp.sqrt(2 * _check.nonnegative(loss, "loss"))
     z, z_prime = _check.nonzero(z, "z"), _check.nonzero(z_prime, "z_prime")

@@ -20,6 +20,17 @@ class CertifiedMinimum(eqx.Module):
 
     $Y$ is zero outside of $\Omega$ and has spectral norm at most 1. Every $X$ that fits the observed entries $b$ has
     therefore $\lVert X \rVert_* \ge \langle Y, X \rangle = \langle Y, b \rangle$.
+
+    **Example:**
+
+    ```python
+    >>> problem = problems.completion(jnp.array([[2.0, 1.0], [1.0, 0.0]]), jnp.array([[True, True], [True, False]]))
+    >>> minimum = convex.certified_minimum_nuclear_norm(problem)
+    >>> minimum.W.round(4), bool(minimum.relative_gap < 1e-6)
+    (Array([[2. , 1. ],
+           [1. , 0.5]], dtype=float64), True)
+
+    ```
     """
 
     W: Float[Array, "m n"]
@@ -41,6 +52,15 @@ def minimum_nuclear_norm(problem: Completion) -> Float[Array, "m n"]:
     **Raises:** `ValueError` if the solver fails.
 
     **References:** Candès and Recht (2009), problem (1.5).
+
+    **Example:**
+
+    ```python
+    >>> jnp.abs(convex.minimum_nuclear_norm(problems.two_by_two())).round(3)  # the unseen entry is 0
+    Array([[0., 1.],
+           [1., 0.]], dtype=float64)
+
+    ```
     """
     return certified_minimum_nuclear_norm(problem).W
 
@@ -58,6 +78,15 @@ def certified_minimum_nuclear_norm(problem: Completion) -> CertifiedMinimum:
     **Raises:** `ValueError` with the solver's status if the relative gap is above $10^{-5}$.
 
     **References:** Candès and Recht (2009), problem (1.5) and its dual.
+
+    **Example:**
+
+    ```python
+    >>> minimum = convex.certified_minimum_nuclear_norm(problems.two_by_two(eps=0.5))
+    >>> norms.nuclear(minimum.W).round(4), minimum.lower_bound.round(4)  # no completion has a smaller one
+    (Array(2., dtype=float64), Array(2., dtype=float64))
+
+    ```
     """
     small = sum(problem.shape) <= _INTERIOR_POINT_UP_TO
     options = {"solver": cp.CLARABEL} if small else {"solver": cp.SCS, "eps_abs": 1e-6, "eps_rel": 1e-6}
@@ -87,6 +116,16 @@ def minimum_trace_psd(problem: Completion) -> Float[Array, "n n"]:
     **Raises:** `ValueError` if the problem is not square, no positive semidefinite matrix fits, or the solver fails.
 
     **References:** the right-hand side of the conjecture of Gunasekar et al. (2017).
+
+    **Example:**
+
+    ```python
+    >>> problem = problems.completion(jnp.array([[0.0, 1.0], [1.0, 2.0]]), jnp.array([[False, True], [True, True]]))
+    >>> convex.minimum_trace_psd(problem).round(4)  # the least entry that is still positive semidefinite
+    Array([[0.5, 1. ],
+           [1. , 2. ]], dtype=float64)
+
+    ```
     """
     size, columns = problem.shape
     if size != columns:

@@ -15,7 +15,18 @@ from implreg_core.training import Fit, check_finite, global_rmsprop, train
 
 
 class DeepCompletion(Fit):
-    """One matrix completed by descent on its factors."""
+    """One matrix completed by descent on its factors.
+
+    **Example:**
+
+    ```python
+    >>> problem, truth = problems.random_low_rank(jr.key(0), (3, 3), rank=1, observed_count=8)
+    >>> run = deep_completion.complete(problem, depth=2, scale=0.01, learning_rate=0.02, tolerance=1e-4, key=jr.key(1))
+    >>> run.converged, run.W.shape
+    (True, (3, 3))
+
+    ```
+    """
 
     factors: Factors
 
@@ -45,6 +56,16 @@ def complete(
 
     **References:** Arora, Cohen, Hu & Luo (2019) and its code, whose settings are the defaults except for
     $\varepsilon$, there $10^{-4}$; Razin & Cohen (2020), Section 2.
+
+    **Example:**
+
+    ```python
+    >>> problem, truth = problems.random_low_rank(jr.key(0), (3, 3), rank=1, observed_count=8)
+    >>> run = deep_completion.complete(problem, depth=2, scale=0.01, learning_rate=0.02, tolerance=1e-4, key=jr.key(1))
+    >>> bool(tensors.reconstruction_error(run.W, truth) < 0.1), run.mse <= 1e-4
+    (True, True)
+
+    ```
     """
     std = factorizations.factor_std(scale, depth, min(problem.shape))
     start = factorizations.gaussian(key, depth, problem.shape, std=std)

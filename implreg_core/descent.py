@@ -25,6 +25,16 @@ class Descent(eqx.Module):
     r"""One run of gradient descent, at its recorded steps $n_0 = 0 < n_1 < \dots$.
 
     Every row is finite. A diverging run ends at its last recorded step before divergence.
+
+    **Example:**
+
+    ```python
+    >>> start = factorizations.identity(0.1, depth=2)
+    >>> run = descent.gradient_descent(problems.two_by_two(), start, learning_rate=0.1, max_steps=1000)
+    >>> run.status, np.allclose(run.t, 0.1 * run.step)
+    ('used all 1000 steps; loss 0.00777', True)
+
+    ```
     """
 
     step: Int[np.ndarray, " n"]
@@ -57,6 +67,15 @@ def objective_gradient(problem: Completion, factors: Factors) -> Factors:
     **Returns:** a tuple shaped like `factors`.
 
     **Source:** Razin and Cohen (2020), Section 2; Arora et al. (2018).
+
+    **Example:**
+
+    ```python
+    >>> descent.objective_gradient(problems.two_by_two(), (jnp.eye(2), jnp.eye(2)))[0]  # the misfit, times W_2 = I
+    Array([[ 0., -1.],
+           [-1.,  1.]], dtype=float64)
+
+    ```
     """
     below = [None]  # below[j] = W_j ... W_1, where None stands for the identity
     for W in factors:
@@ -77,6 +96,15 @@ def log_spaced_steps(max_steps: int, per_decade: int = 50) -> Int[np.ndarray, " 
     """Step numbers 0, 1, 2, ... that thin out to `per_decade` a decade and end at `max_steps`.
 
     **Raises:** `ValueError` if either argument is below 1.
+
+    **Example:**
+
+    ```python
+    >>> descent.log_spaced_steps(1000, per_decade=3)
+    array([   0,    1,    2,    4,    8,   16,   32,   63,  126,  251,  501,
+           1000])
+
+    ```
     """
     max_steps = _check.integer(max_steps, "max_steps", 1)
     per_decade = _check.integer(per_decade, "per_decade", 1)
@@ -103,6 +131,16 @@ def gradient_descent(
     `problem`, or a number is out of range. A diverging run is no error: see `Descent.diverged_at`.
 
     **Source:** Razin and Cohen (2020), Section 4.
+
+    **Example:**
+
+    ```python
+    >>> problem, start = problems.two_by_two(), factorizations.identity(0.1, depth=2)
+    >>> run = descent.gradient_descent(problem, start, learning_rate=0.1, max_steps=1000, target_loss=0.05)
+    >>> run.converged, bool(run.loss[-1] <= 0.05 < run.loss[-2])
+    (True, True)
+
+    ```
     """
     (run,) = gradient_descents(
         problem,
@@ -130,6 +168,18 @@ def gradient_descents(
     as in `gradient_descent`, errors included.
 
     **Returns:** one `Descent` per run, in order.
+
+    **Example:**
+
+    ```python
+    >>> start = tuple(W[None].repeat(2, axis=0) for W in factorizations.identity(0.1, depth=3))
+    >>> runs = descent.gradient_descents(
+    ...     problems.two_by_two(), start, learning_rate=np.array([0.1, 10.0]), max_steps=1000, records_per_decade=20
+    ... )
+    >>> [run.diverged_at is None for run in runs]
+    [True, False]
+
+    ```
     """
     return checked_descents(
         _descend,
@@ -157,6 +207,20 @@ def recorded_descent(
 
     **Returns:** step, loss, product and factors, each with one row for each entry of `record_at`. Rows after the end
     of the run repeat its last one. A run that diverges ends with an infinite loss.
+
+    **Example:**
+
+    ```python
+    >>> step, loss, W, factors = descent.recorded_descent(
+    ...     problems.two_by_two(),
+    ...     factorizations.identity(0.1, depth=2),
+    ...     learning_rate=0.1,
+    ...     record_at=jnp.array([0, 10, 1000]),
+    ... )
+    >>> W.shape, bool(loss[0] > loss[1] > loss[2])
+    ((3, 2, 2), True)
+
+    ```
     """
     return tuple(loop.recorded(_MODEL, problem, factors, learning_rate, target_loss, record_at))
 
@@ -171,7 +235,21 @@ def checked_descents(
     target_loss: float,
     records_per_decade: int,
 ) -> list[Descent]:
-    """`gradient_descents` by another loop, `descend(problem, factors, rates, target_loss, record_at)`."""
+    """`gradient_descents` by another loop, `descend(problem, factors, rates, target_loss, record_at)`.
+
+    **Example:**
+
+    ```python
+    >>> start = (jnp.eye(2)[None], jnp.eye(2)[None])
+    >>> descent.checked_descents(
+    ...     max, problems.two_by_two(), start, learning_rate=-1.0, max_steps=9, target_loss=0.0, records_per_decade=5
+    ... )
+    Traceback (most recent call last):
+        ...
+    ValueError: `learning_rate` must be positive; got -1.0. Pass a value above 0.
+
+    ```
+    """
     runs = {jnp.shape(W)[0] if jnp.ndim(W) == 3 else None for W in factors}
     if len(runs) != 1 or runs <= {None, 0}:
         shapes = [jnp.shape(W) for W in factors]
@@ -198,7 +276,18 @@ def checked_descents(
 
 
 def check_start(problem: Completion, factors: Factors) -> Factors:
-    """`factors` as finite float arrays whose product fits `problem` and has a finite loss; ValueError otherwise."""
+    """`factors` as finite float arrays whose product fits `problem` and has a finite loss; ValueError otherwise.
+
+    **Example:**
+
+    ```python
+    >>> descent.check_start(problems.two_by_two(), (np.eye(3), np.eye(3)))
+    Traceback (most recent call last):
+        ...
+    ValueError: `factors` have a product of shape (3, 3), but `problem` needs (2, 2).
+
+    ```
+    """
     factors = tuple(_check.matrix(W, f"factors[{j}]") for j, W in enumerate(factors))
     shape = jax.eval_shape(product_matrix, factors).shape
     if shape != problem.shape:

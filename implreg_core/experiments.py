@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 
-from implreg_core import convex, descent, factorizations, norms, problems, ranks, task_families, tensors
+from implreg_core import convex, descent, factorizations, nonlinear, norms, problems, ranks, task_families, tensors
 from implreg_core import deep_completion as deep
 from implreg_core.tensors import reconstruction_error
 
@@ -34,6 +34,25 @@ def deep_completion(
     One `seed` is one matrix, and for one count one set of observed entries, at every depth and scale.
 
     **Source:** Razin & Cohen (2020), Section 2, after Arora, Cohen, Hu & Luo (2019).
+
+    **Example:**
+
+    ```python
+    >>> measures = experiments.deep_completion(
+    ...     seed=0,
+    ...     size=3,
+    ...     rank=1,
+    ...     observed=8,
+    ...     depth=3,
+    ...     scale=0.001,
+    ...     learning_rate=0.02,
+    ...     tolerance=1e-6,
+    ...     max_steps=10_000,
+    ... )
+    >>> measures["converged"], round(measures["effective_rank"], 1)
+    (True, 1.0)
+
+    ```
     """
     problem, truth, start_key = _square_low_rank(seed, size, rank, observed)
     run = deep.complete(
@@ -49,7 +68,17 @@ def deep_completion(
 
 
 def convex_completion(*, seed: int, size: int, rank: int, observed: int) -> Measures:
-    """The matrix of `deep_completion`, completed by least nuclear norm: `convex.certified_minimum_nuclear_norm`."""
+    """The matrix of `deep_completion`, completed by least nuclear norm: `convex.certified_minimum_nuclear_norm`.
+
+    **Example:**
+
+    ```python
+    >>> measures = experiments.convex_completion(seed=0, size=3, rank=1, observed=8)
+    >>> bool(measures["relative_nuclear_norm"] <= 1 + 1e-6)
+    True
+
+    ```
+    """
     problem, truth, _ = _square_low_rank(seed, size, rank, observed)
     least = convex.certified_minimum_nuclear_norm(problem)
     return _matrix_measures(least.W, truth) | {"relative_gap": float(least.relative_gap)}
@@ -90,6 +119,24 @@ def matrix_family(
     **Returns:** `converged`, whether descent reached `target_loss`, `loss` and `steps`; for the matrix that it found,
     and with the prefixes `convex_` and `truth_` for the other two, `nuclear_norm`, `effective_rank` and `rank`, which
     counts singular values above a hundredth of the largest; and for the first two also `reconstruction_error`.
+
+    **Example:**
+
+    ```python
+    >>> measures = experiments.matrix_family(
+    ...     seed=0,
+    ...     family="2 x 2, large entry hidden",
+    ...     depth=3,
+    ...     scale=1e-4,
+    ...     start=0,
+    ...     learning_rate=0.1,
+    ...     target_loss=1e-7,
+    ...     max_steps=100_000,
+    ... )
+    >>> measures["converged"], measures["rank"], measures["convex_rank"], measures["truth_rank"]
+    (True, 1, 2, 1)
+
+    ```
     """
     task, least = _family_task(family, seed)
     shape = task.problem.shape
@@ -131,6 +178,84 @@ def _size_and_rank(W, prefix=""):
     }
 
 
+def nonlinear_completion(
+    *,
+    seed: int,
+    task: str,
+    activation: str,
+    knob: float,
+    depth: int,
+    hidden: int,
+    scale: float,
+    starts: int,
+    learning_rate: float,
+    target_loss: float,
+    max_steps: int,
+) -> Measures:
+    r"""Descent on a network with activations between its factors (`nonlinear`), from `starts` Gaussian starts at once.
+
+    `task` is the 2x2 example, "2 x 2"; or "8 x 8", a random matrix of rank 1 and spectral norm 1, with half of its
+    entries observed; or "8 x 8, positive", the same with the absolute values of all entries, also of rank 1.
+    `activation` is "leaky ReLU" or "tanh", `knob` its slope or its input scale. The factors' linear product starts
+    with entries of standard deviation `scale`.
+
+    **Returns:** one entry for each start: `loss` and `effective_rank` (NaN for the zero matrix) of the completed matrix
+    where descent stopped. For the example also its unseen entry `w`, and `starts_positive`, whether its determinant was
+    positive at the start; for the others `reconstruction_error`.
+
+    **Example:**
+
+    ```python
+    >>> measures = experiments.nonlinear_completion(
+    ...     seed=0,
+    ...     task="2 x 2",
+    ...     activation="leaky ReLU",
+    ...     knob=0.5,
+    ...     depth=2,
+    ...     hidden=4,
+    ...     scale=0.01,
+    ...     starts=3,
+    ...     learning_rate=0.05,
+    ...     target_loss=0.1,
+    ...     max_steps=5000,
+    ... )
+    >>> bool((measures["loss"] <= 0.1).all())
+    True
+
+    ```
+    """
+    task_key, start_key = jr.split(jr.key(seed))
+    problem, truth = _nonlinear_task(task_key, task)
+    std = scale ** (1 / depth) * hidden ** (-(depth - 1) / (2 * depth))
+    runs = nonlinear.gradient_descents(
+        problem,
+        jax.vmap(lambda key: factorizations.gaussian(key, depth, problem.shape, std=std, hidden=hidden))(
+            jr.split(start_key, starts)
+        ),
+        {"leaky ReLU": nonlinear.LeakyReLU, "tanh": nonlinear.Tanh}[activation](knob),
+        learning_rate=learning_rate,
+        max_steps=max_steps,
+        target_loss=target_loss,
+        records_per_decade=10,
+    )
+    first, last = (jnp.stack([run.W[i] for run in runs]) for i in (0, -1))
+    measures = {"loss": [run.loss[-1] for run in runs], "effective_rank": jax.vmap(ranks.effective_rank)(last)}
+    if truth is None:
+        measures |= {"w": last[:, 0, 0], "starts_positive": jnp.linalg.det(first) > 0}
+    else:
+        measures["reconstruction_error"] = jax.vmap(reconstruction_error, (0, None))(last, truth)
+    return {name: np.asarray(values, np.float32) for name, values in measures.items()}  # digits enough, half the file
+
+
+def _nonlinear_task(key, task):
+    """A problem, and the matrix that it shows a part of; the example shows a part of none."""
+    if task == "2 x 2":
+        return problems.two_by_two(), None
+    problem, truth = problems.random_low_rank(key, (8, 8), 1, 32, frobenius_norm=1.0)
+    truth = {"8 x 8": truth, "8 x 8, positive": jnp.abs(truth)}[task]
+    return problems.completion(truth, problem.observed), truth
+
+
 def tensor_completion(
     *,
     seed: int,
@@ -151,6 +276,26 @@ def tensor_completion(
     `rank_restarts` random starts, did not find it; `cp_rank_lower_bound` is proved.
 
     **Source:** Razin & Cohen (2020), Figure 2.
+
+    **Example:**
+
+    ```python
+    >>> measures = experiments.tensor_completion(
+    ...     seed=0,
+    ...     order=3,
+    ...     size=2,
+    ...     rank=1,
+    ...     observed=7,
+    ...     init_std=0.1,
+    ...     learning_rate=0.01,
+    ...     tolerance=1e-4,
+    ...     max_steps=1000,
+    ...     rank_restarts=1,
+    ... )
+    >>> measures["converged"], measures["cp_rank"]
+    (True, 1.0)
+
+    ```
     """
     truth, mask, start_key = _low_rank_tensor(seed, order, size, rank, observed)
     run = tensors.complete(
@@ -196,6 +341,27 @@ def tensor_completion_path(
 
     Besides step, mean squared error and reconstruction error, the norms $\prod_n \|w_r^n\|$ of the `shown` components
     that are largest at the end.
+
+    **Example:**
+
+    ```python
+    >>> path = experiments.tensor_completion_path(
+    ...     seed=0,
+    ...     order=3,
+    ...     size=2,
+    ...     rank=1,
+    ...     observed=7,
+    ...     init_std=0.1,
+    ...     learning_rate=0.01,
+    ...     tolerance=1e-4,
+    ...     max_steps=1000,
+    ...     records_per_decade=2,
+    ...     shown=1,
+    ... )
+    >>> {name: values.shape for name, values in path.items()}
+    {'step': (9,), 'mse': (9,), 'reconstruction_error': (9,), 'component_norms': (9, 1)}
+
+    ```
     """
     truth, mask, start_key = _low_rank_tensor(seed, order, size, rank, observed)
     run = tensors.complete(

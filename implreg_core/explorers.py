@@ -10,6 +10,8 @@ which is the same in both places. There are two kinds:
 - *live*: some controls are continuous (`Slider`, `MatrixPad`), and `compute` is a JAX function of their values. In
   Jupyter it is compiled by XLA; for the static page it is compiled to JavaScript, so the page computes what the
   package computes.
+
+In either, a `TypedNorm` lets the reader type a norm, which the front end evaluates along the run.
 """
 
 import html
@@ -28,19 +30,45 @@ import traitlets
 
 from implreg_core import _front
 from implreg_core._columns import encode_column
-from implreg_core._explorer_parts import Control, Curve, MatrixPad, Slider, View
+from implreg_core._explorer_parts import Control, Curve, MatrixPad, Slider, TypedNorm, View
 from implreg_core.javascript import compile_to_javascript
 
-__all__ = ["Control", "Curve", "Explorer", "MatrixPad", "NoRun", "Slider", "View", "static_build"]
+__all__ = ["Control", "Curve", "Explorer", "MatrixPad", "NoRun", "Slider", "TypedNorm", "View", "static_build"]
 
 
 def static_build() -> bool:
-    """Whether the book is being built (`make book` sets IMPLREG_STATIC=1), rather than a notebook being run."""
+    """Whether the book is being built (`make book` sets IMPLREG_STATIC=1), rather than a notebook being run.
+
+    **Example:**
+
+    ```python
+    >>> explorers.static_build()
+    False
+
+    ```
+    """
     return os.environ.get("IMPLREG_STATIC") == "1"
 
 
 class NoRun(ValueError):
-    """Raised by `compute` where a setting has no run to show; the message is what the reader sees there."""
+    """Raised by `compute` where a setting has no run to show; the message is what the reader sees there.
+
+    **Example:**
+
+    ```python
+    >>> def compute(depth):
+    ...     raise explorers.NoRun(f"depth {depth} has nothing to show")
+    ...
+    >>> view = explorers.View("V", "t", {"w": "w"}, "t", "w")
+    >>> control = explorers.Control("depth", "depth", [2], 2)
+    >>> explorer = explorers.Explorer(
+    ...     question="What?", controls=[control], compute=compute, views=[view], caption="None."
+    ... )
+    >>> explorer.widget().answer["error"]
+    'depth 2 has nothing to show'
+
+    ```
+    """
 
 
 class Explorer:
@@ -60,15 +88,30 @@ class Explorer:
 
     Evaluated at the end of a cell, an explorer displays itself.
 
-    **Raises:** `ValueError` for an empty `views` or controls that share a name or are called "at"; on display, for a
-    run that cannot be drawn, naming setting, column and row, and for a live `compute` that JavaScript cannot express.
+    **Raises:** `ValueError` for an empty `views`, two typed norms, or controls that share a name or are called "at"; on
+    display, for a run that cannot be drawn, naming setting, column and row, and for a live `compute` that JavaScript
+    cannot express.
+
+    **Example:**
+
+    ```python
+    >>> view = explorers.View("Decay", x="t", y={"loss": "loss"}, xlabel="time", ylabel="loss", yscale="log")
+    >>> def compute(rate):
+    ...     t = jnp.linspace(0.0, 5.0, 20)
+    ...     return {"t": t, "loss": jnp.exp(-rate * t)}
+    ...
+    >>> slider = explorers.Slider("rate", "rate", 0.1, 2.0, default=1.0)
+    >>> explorers.Explorer(question="How fast?", controls=[slider], compute=compute, views=[view], caption="A decay.")
+    Explorer('How fast?', rate=0.1..2)
+
+    ```
     """
 
     def __init__(
         self,
         *,
         question: str,
-        controls: Sequence[Control | Slider | MatrixPad],
+        controls: Sequence[Control | Slider | MatrixPad | TypedNorm],
         compute: Callable[..., Mapping],
         views: Sequence[View],
         caption: str,
@@ -77,11 +120,13 @@ class Explorer:
         names = [control.name for control in controls]
         if len(set(names)) < len(names) or "at" in names:
             raise ValueError(f"`controls` must have distinct names other than 'at'; got {names}.")
+        if sum(isinstance(control, TypedNorm) for control in controls) > 1:
+            raise ValueError(f"`controls` may have one TypedNorm at most, whose columns have fixed names; got {names}.")
         if not views:
             raise ValueError("`views` is empty; an explorer needs one view at least.")
         self.question, self.caption, self.scrubber = question, caption, scrubber
         self.controls, self.views = tuple(controls), tuple(views)
-        self.live = any(not isinstance(control, Control) for control in controls)
+        self.live = any(isinstance(control, Slider | MatrixPad) for control in controls)
         self._compute = compute
         self._outcomes = {}  # of a stored one: choice -> {"stored": columns} or {"error": text}
         self._programs = {}  # of a live one: values of the listed controls -> compiled function
@@ -109,6 +154,22 @@ class Explorer:
         controls.
 
         **Raises:** whatever `compute` raises, `NoRun` apart, with the setting noted.
+
+        **Example:**
+
+        ```python
+        >>> def compute(power):
+        ...     return {"t": np.arange(3.0), "w": np.arange(3.0) ** power}
+        ...
+        >>> view = explorers.View("V", "t", {"w": "w"}, "t", "w")
+        >>> control = explorers.Control("power", "power", [1, 2], 1)
+        >>> explorer = explorers.Explorer(
+        ...     question="How steep?", controls=[control], compute=compute, views=[view], caption="Powers."
+        ... )
+        >>> explorer.static_html()[:55]
+        '<figure class="implreg-explorer" id="explore-how-steep"'
+
+        ```
         """
         listed = [control for control in self.controls if isinstance(control, Control)]
         choices = list(itertools.product(*(range(len(control.values)) for control in listed)))
@@ -135,7 +196,26 @@ class Explorer:
         )
 
     def widget(self) -> anywidget.AnyWidget:
-        """The figure for Jupyter: a new widget at the default setting, which asks this explorer for runs."""
+        """The figure for Jupyter: a new widget at the default setting, which asks this explorer for runs.
+
+        **Example:**
+
+        ```python
+        >>> def compute(power):
+        ...     return {"t": np.arange(3.0), "w": np.arange(3.0) ** power}
+        ...
+        >>> view = explorers.View("V", "t", {"w": "w"}, "t", "w")
+        >>> control = explorers.Control("power", "power", [1, 2], 1)
+        >>> explorer = explorers.Explorer(
+        ...     question="How steep?", controls=[control], compute=compute, views=[view], caption="Powers."
+        ... )
+        >>> widget = explorer.widget()
+        >>> widget.choice = [1]  # as the slider in the page does
+        >>> sorted(widget.answer["stored"])
+        ['t', 'w']
+
+        ```
+        """
         default = [control.entry for control in self.controls]
         widget = _Widget(spec=self._spec(), choice=default)
         widget.answer = self._answer(default)
@@ -180,7 +260,8 @@ class Explorer:
     def _answer(self, choice: Sequence) -> dict:
         """What the widget sends for a choice. A traceback would go unseen: the figure shows the message."""
         try:
-            outcome = self._live_outcome(choice) if self.live else self._outcome(tuple(choice))
+            entries = [(k, entry) for k, entry in zip(self.controls, choice) if not isinstance(k, TypedNorm)]
+            outcome = self._live_outcome(entries) if self.live else self._outcome(tuple(i for _, i in entries))
         except Exception as error:
             outcome = {"error": f"{type(error).__name__}: {error}"}
         return {"choice": list(choice), **outcome}
@@ -190,7 +271,8 @@ class Explorer:
     def _outcome(self, choice: tuple[int, ...]) -> dict:
         """The run at a choice, computed once, or the reason why there is none."""
         if choice not in self._outcomes:
-            setting = {control.name: control.values[i] for control, i in zip(self.controls, choice)}
+            listed = [control for control in self.controls if isinstance(control, Control)]
+            setting = {control.name: control.values[i] for control, i in zip(listed, choice)}
             try:
                 self._outcomes[choice] = {"stored": self._encode(self._compute(**setting))}
             except NoRun as reason:
@@ -222,9 +304,8 @@ class Explorer:
 
     # ---- live programs
 
-    def _live_outcome(self, choice: Sequence) -> dict:
-        """The run at a choice, to its last digit; null stands for what is not finite."""
-        controls = list(zip(self.controls, choice, strict=True))
+    def _live_outcome(self, controls: list[tuple]) -> dict:
+        """The run at a choice, given as pairs (control, entry), to its last digit; null is for what is not finite."""
         listed = tuple(control.values[entry] for control, entry in controls if isinstance(control, Control))
         entries = [
             jnp.asarray(entry, float).reshape(control.example.shape)
@@ -243,7 +324,7 @@ class Explorer:
     def _program(self, listed: tuple) -> Callable:
         """`compute` as a function of the continuous controls alone, in order, with the drawn columns as result."""
         fixed = dict(zip((control.name for control in self.controls if isinstance(control, Control)), listed))
-        names = [control.name for control in self.controls if not isinstance(control, Control)]
+        names = [control.name for control in self.controls if isinstance(control, Slider | MatrixPad)]
 
         def program(*values):
             return self._drawn(self._compute(**fixed, **dict(zip(names, values, strict=True))))
@@ -254,7 +335,7 @@ class Explorer:
 
     def _javascript(self, listed: tuple) -> str:
         """The program at a setting of the listed controls as a JavaScript expression; a text if it has no run."""
-        examples = [control.example for control in self.controls if not isinstance(control, Control)]
+        examples = [control.example for control in self.controls if isinstance(control, Slider | MatrixPad)]
         try:
             return compile_to_javascript(self._program(listed), *examples, name="run").rstrip()
         except NoRun as reason:
@@ -266,13 +347,17 @@ class Explorer:
     # ---- columns
 
     def _drawn_scales(self) -> dict[str, str]:
-        """The columns that views draw, and on which scale: logarithmic if on both."""
+        """The columns that views draw, and on which scale: logarithmic if on both. Those that a typed norm adds are not
+        of `compute`, those that it reads are."""
         scales = {}
         for view in self.views:
             for column, scale in [(view.x, view.xscale), *((column, view.yscale) for column in view.y)]:
                 scales[column] = "log" if "log" in (scale, scales.get(column)) else "linear"
             for column in itertools.chain.from_iterable(curve.columns for curve in view.curves):
                 scales.setdefault(column, "linear")
+        if any(isinstance(control, TypedNorm) for control in self.controls):
+            scales |= dict.fromkeys(TypedNorm.READS, "log")
+            scales = {column: scale for column, scale in scales.items() if column not in TypedNorm.ADDS}
         return scales
 
     def _drawn(self, run: Mapping) -> dict:

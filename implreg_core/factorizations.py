@@ -23,6 +23,16 @@ def product_matrix(factors: Factors) -> Float[Array, "m n"]:
     r"""The end-to-end matrix $W_{L:1} = W_L W_{L-1} \cdots W_1$.
 
     **Raises:** ValueError if there is no factor, one is not a matrix, or neighbouring widths differ.
+
+    **Example:**
+
+    ```python
+    >>> swap, stretch = jnp.array([[0.0, 1.0], [1.0, 0.0]]), jnp.diag(jnp.array([2.0, 3.0]))
+    >>> factorizations.product_matrix((swap, stretch))  # the first factor acts first: stretch @ swap
+    Array([[0., 2.],
+           [3., 0.]], dtype=float64)
+
+    ```
     """
     _check_chain(factors)
     product, *later = factors
@@ -39,6 +49,14 @@ def unbalancedness(factors: Factors) -> Float[Array, ""]:
     **Raises:** ValueError if there is no factor, one is not a matrix, or neighbouring widths differ.
 
     **References:** Razin & Cohen (2020), unbalancedness magnitude.
+
+    **Example:**
+
+    ```python
+    >>> factorizations.unbalancedness((jnp.eye(2), 2 * jnp.eye(2)))  # nuclear norm of 4 I - I
+    Array(6., dtype=float64)
+
+    ```
     """
     _check_chain(factors)
     gaps = [V.T @ V - W @ W.T for W, V in pairwise(factors)]
@@ -53,6 +71,17 @@ def slogdet(factors: Factors) -> tuple[Float[Array, ""], Float[Array, ""]]:
     A singular product has sign 0 and logarithm $-\infty$.
 
     **Raises:** ValueError if the product is not square, or the factors do not form a product.
+
+    **Example:**
+
+    ```python
+    >>> factors = (1e-200 * jnp.eye(2), jnp.eye(2))
+    >>> factorizations.slogdet(factors)
+    (Array(1., dtype=float64), Array(-921.0340372, dtype=float64))
+    >>> jnp.linalg.det(factorizations.product_matrix(factors))  # too small for a double
+    Array(0., dtype=float64)
+
+    ```
     """
     _check_chain(factors)
     shape = (factors[-1].shape[0], factors[0].shape[1])
@@ -72,6 +101,14 @@ def factor_std(product_scale: Real[ArrayLike, ""], depth: int, width: int) -> Fl
     **Raises:** ValueError if `product_scale` is not positive, `depth` is below 2 or `width` below 1.
 
     **References:** Razin & Cohen (2020), details of the experiments.
+
+    **Example:**
+
+    ```python
+    >>> factorizations.factor_std(1e-6, depth=3, width=100)
+    Array(0.001, dtype=float64)
+
+    ```
     """
     product_scale = _check.positive(product_scale, "product_scale")
     depth, width = _check.integer(depth, "depth", 2), _check.integer(width, "width", 1)
@@ -93,6 +130,15 @@ def gaussian(
 
     **Raises:** ValueError if `depth` is below 2, `shape` is not two positive integers, `std` is not
     positive or `hidden` is below `min(shape)`.
+
+    **Example:**
+
+    ```python
+    >>> factors = factorizations.gaussian(jr.key(0), 3, (4, 2), std=0.1)
+    >>> [W.shape for W in factors]  # the first factor acts first
+    [(2, 2), (2, 2), (4, 2)]
+
+    ```
     """
     depth, (m, n) = _check.integer(depth, "depth", 2), _check.matrix_shape(shape)
     std = _check.positive(std, "std")
@@ -116,6 +162,18 @@ def balanced(W0: Float[ArrayLike, "m n"], depth: int) -> Factors:
     **Raises:** ValueError if `W0` is not one finite matrix or `depth` is below 2.
 
     **References:** Arora, Cohen, Golowich & Hu (2019), Procedure 1.
+
+    **Example:**
+
+    ```python
+    >>> W0 = jnp.array([[1.0, 2.0], [3.0, 4.0]])
+    >>> factors = factorizations.balanced(W0, depth=3)
+    >>> jnp.allclose(factorizations.product_matrix(factors), W0)
+    Array(True, dtype=bool)
+    >>> factorizations.unbalancedness(factors).round(9)
+    Array(0., dtype=float64)
+
+    ```
     """
     W0, depth = _check.matrix(W0, "W0"), _check.integer(depth, "depth", 2)
     U, S, Vt = _svd_two_by_two(W0) if W0.shape == (2, 2) else jnp.linalg.svd(W0, full_matrices=False)
@@ -130,6 +188,15 @@ def balanced_gaussian(key: PRNGKeyArray, depth: int, shape: tuple[int, int], *, 
     positive.
 
     **References:** the runs marked balanced in Razin & Cohen (2020), Figure 1.
+
+    **Example:**
+
+    ```python
+    >>> factors = factorizations.balanced_gaussian(jr.key(0), 2, (3, 3), std=1.0)
+    >>> factorizations.unbalancedness(factors).round(9)
+    Array(0., dtype=float64)
+
+    ```
     """
     shape, std = _check.matrix_shape(shape), _check.positive(std, "std")
     return balanced(std * jr.normal(key, shape), depth)
@@ -141,6 +208,16 @@ def identity(alpha: Real[ArrayLike, ""], depth: int, size: int = 2) -> Factors:
     **Raises:** ValueError if `alpha` is not positive, `depth` is below 2 or `size` below 1.
 
     **References:** Razin & Cohen (2020), Proposition 4 (depth 2, $\alpha \in (0, 1]$).
+
+    **Example:**
+
+    ```python
+    >>> factorizations.identity(0.01, depth=2)
+    (Array([[0.1, 0. ],
+           [0. , 0.1]], dtype=float64), Array([[0.1, 0. ],
+           [0. , 0.1]], dtype=float64))
+
+    ```
     """
     alpha, depth = _check.positive(alpha, "alpha"), _check.integer(depth, "depth", 2)
     return (alpha ** (1 / depth) * jnp.eye(_check.integer(size, "size", 1)),) * depth
@@ -160,6 +237,18 @@ def with_determinant_sign(
 
     **References:** Razin & Cohen (2020), Proposition 3: independent symmetric factors have either sign
     equally often.
+
+    **Example:**
+
+    ```python
+    >>> def sample(key):
+    ...     return factorizations.gaussian(key, 2, (2, 2), std=0.1)
+    ...
+    >>> factors = factorizations.with_determinant_sign(jr.key(0), sample, sign=-1)
+    >>> factorizations.slogdet(factors)[0]
+    Array(-1., dtype=float64)
+
+    ```
     """
     if sign not in (1, -1):
         raise ValueError(f"`sign` must be 1 or -1; got {sign!r}.")

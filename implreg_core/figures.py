@@ -50,17 +50,48 @@ UNSEEN = r"unseen entry $|W_{11}|$"
 
 
 def apply_style() -> None:
-    """Use the book's style for all figures that follow."""
+    """Use the book's style for all figures that follow.
+
+    **Example:**
+
+    ```python
+    >>> figures.apply_style()
+    >>> plt.rcParams["axes.grid"]
+    True
+
+    ```
+    """
     plt.rcParams.update(_STYLE)
 
 
 def panels(count: int = 1, height: float = 3.2, **kwargs) -> tuple[plt.Figure, Panels | Axes]:
-    """A figure as wide as the page's text with `count` panels side by side; one panel is narrower."""
+    """A figure as wide as the page's text with `count` panels side by side; one panel is narrower.
+
+    **Example:**
+
+    ```python
+    >>> figure, axes = figures.panels(2)
+    >>> len(axes), figure.get_size_inches()
+    (2, array([7.2, 3.2]))
+
+    ```
+    """
     return plt.subplots(1, count, figsize=(7.2 if count > 1 else 5.4, height), **kwargs)
 
 
 def norms_over_solutions(w: np.ndarray, norms: Mapping[float, np.ndarray], ax: Axes) -> Axes:
-    """Schatten (quasi-)norms of the solutions, by exponent, over the free entry `w`."""
+    """Schatten (quasi-)norms of the solutions, by exponent, over the free entry `w`.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> w = np.linspace(-2.0, 2.0, 5)
+    >>> figures.norms_over_solutions(w, {2: np.sqrt(w**2 + 2)}, ax).get_title()
+    'Every norm is least at 0'
+
+    ```
+    """
     for (p, values), dashes in zip(norms.items(), DASHES):
         ax.plot(w, values, dashes=dashes, label=r"$p = \infty$" if np.isinf(p) else f"$p = {p:g}$")
     ax.set(xlabel="free entry $w$", ylabel=r"$\|W\|_{S_p}$", title="Every norm is least at 0", ylim=(0, None))
@@ -69,7 +100,19 @@ def norms_over_solutions(w: np.ndarray, norms: Mapping[float, np.ndarray], ax: A
 
 
 def ranks_over_solutions(w: np.ndarray, effective_rank: np.ndarray, distance: np.ndarray, ax: Axes) -> Axes:
-    """Effective rank of the solutions, and their distance from rank one, over the free entry `w`."""
+    """Effective rank of the solutions, and their distance from rank one, over the free entry `w`.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> w = np.linspace(-2.0, 2.0, 5)
+    >>> ax = figures.ranks_over_solutions(w, 1 + np.exp(-abs(w)), np.exp(-abs(w)), ax)
+    >>> [text.get_text() for text in ax.texts]
+    ['effective rank', 'distance from rank 1']
+
+    ```
+    """
     ax.plot(w, effective_rank, label="effective rank")
     ax.plot(w, distance, dashes=DASHES[1], label="distance from rank 1")
     ax.set(xlabel="free entry $w$", title="Rank is highest there", ylim=(0, 2.1))
@@ -79,7 +122,19 @@ def ranks_over_solutions(w: np.ndarray, effective_rank: np.ndarray, distance: np
 
 
 def unseen_entry(runs: Mapping[str, object], ax: Axes) -> Axes:
-    r"""$|W_{11}|$ of labelled runs against their loss, with the lower bound that a positive determinant forces."""
+    r"""$|W_{11}|$ of labelled runs against their loss, with the lower bound that a positive determinant forces.
+
+    **Example:**
+
+    ```python
+    >>> start = factorizations.identity(0.1, depth=3)
+    >>> run = descent.gradient_descent(problems.two_by_two(), start, learning_rate=0.1, max_steps=1000)
+    >>> _, ax = figures.panels()
+    >>> figures.unseen_entry({"depth 3": run}, ax).get_legend_handles_labels()[1]
+    ['lower bound', 'depth 3']
+
+    ```
+    """
     loss = _bound(ax, min(run.loss[-1] for run in runs.values()))
     for (label, run), color, dashes in zip(runs.items(), COLORS, DASHES):
         ax.plot(run.loss, np.abs(run.W[:, 0, 0]), color=color, dashes=dashes, label=label)
@@ -90,7 +145,19 @@ def unseen_entry(runs: Mapping[str, object], ax: Axes) -> Axes:
 
 
 def unseen_entry_of_groups(groups: Mapping[str, Sequence], ax: Axes, *, title: str) -> Axes:
-    """Many runs, one colour per group, with a dot where each ends; labels count the runs."""
+    """Many runs, one colour per group, with a dot where each ends; labels count the runs.
+
+    **Example:**
+
+    ```python
+    >>> start = factorizations.identity(0.1, depth=3)
+    >>> run = descent.gradient_descent(problems.two_by_two(), start, learning_rate=0.1, max_steps=1000)
+    >>> _, ax = figures.panels()
+    >>> figures.unseen_entry_of_groups({"depth 3": [run, run]}, ax, title="Two runs").get_legend_handles_labels()[1]
+    ['lower bound', 'depth 3 (2)']
+
+    ```
+    """
     loss = _bound(ax, min(run.loss[-1] for runs in groups.values() for run in runs))
     for (label, runs), color in zip(groups.items(), COLORS):
         for k, run in enumerate(runs):
@@ -103,7 +170,19 @@ def unseen_entry_of_groups(groups: Mapping[str, Sequence], ax: Axes, *, title: s
 
 
 def rank_excess(runs: Mapping[str, object], ax: Axes) -> Axes:
-    """How far the effective rank of labelled runs lies above one, against their loss."""
+    """How far the effective rank of labelled runs lies above one, against their loss.
+
+    **Example:**
+
+    ```python
+    >>> start = factorizations.identity(0.1, depth=3)
+    >>> run = descent.gradient_descent(problems.two_by_two(), start, learning_rate=0.1, max_steps=1000)
+    >>> _, ax = figures.panels()
+    >>> figures.rank_excess({"depth 3": run}, ax).get_ylabel()
+    'effective rank − 1'
+
+    ```
+    """
     for (label, run), color, dashes in zip(runs.items(), COLORS, DASHES):
         ax.plot(run.loss, measures(run)["effective_rank"] - 1, color=color, dashes=dashes, label=label)
     ax.set(yscale="log", ylabel="effective rank − 1", title="Its effective rank")
@@ -113,7 +192,19 @@ def rank_excess(runs: Mapping[str, object], ax: Axes) -> Axes:
 
 
 def norms_against_loss(measures: Mapping[str, np.ndarray], ax: Axes) -> Axes:
-    """Nuclear, Frobenius and spectral norm along a run, as `trajectories.measures` gives them."""
+    """Nuclear, Frobenius and spectral norm along a run, as `trajectories.measures` gives them.
+
+    **Example:**
+
+    ```python
+    >>> start = factorizations.identity(0.1, depth=3)
+    >>> run = descent.gradient_descent(problems.two_by_two(), start, learning_rate=0.1, max_steps=1000)
+    >>> _, ax = figures.panels()
+    >>> figures.norms_against_loss(trajectories.measures(run), ax).get_legend_handles_labels()[1]
+    ['nuclear', 'Frobenius', 'spectral']
+
+    ```
+    """
     for name, label, dashes in zip(("nuclear", "frobenius", "spectral"), ("nuclear", "Frobenius", "spectral"), DASHES):
         ax.plot(measures["loss"], measures[name], dashes=dashes, label=label)
     ax.set(yscale="log", ylabel="norm of $W$", title="Every norm grows", ylim=(0.1, None))
@@ -123,7 +214,19 @@ def norms_against_loss(measures: Mapping[str, np.ndarray], ax: Axes) -> Axes:
 
 
 def ranks_against_loss(measures: Mapping[str, np.ndarray], ax: Axes) -> Axes:
-    """Effective rank above one and distance from rank one along a run, as `trajectories.measures` gives them."""
+    """Effective rank above one and distance from rank one along a run, as `trajectories.measures` gives them.
+
+    **Example:**
+
+    ```python
+    >>> start = factorizations.identity(0.1, depth=3)
+    >>> run = descent.gradient_descent(problems.two_by_two(), start, learning_rate=0.1, max_steps=1000)
+    >>> _, ax = figures.panels()
+    >>> figures.ranks_against_loss(trajectories.measures(run), ax).get_legend_handles_labels()[1]
+    ['effective rank − 1', 'distance from rank 1']
+
+    ```
+    """
     ax.plot(measures["loss"], measures["effective_rank"] - 1, label="effective rank − 1")
     ax.plot(measures["loss"], measures["distance"], dashes=DASHES[1], label="distance from rank 1")
     ax.set(yscale="log", ylabel="how far from rank one", title="Rank falls")
@@ -154,7 +257,18 @@ _METHOD_STYLE = {  # colour and marker
 
 
 def rank_against_norm(table: Mapping[tuple[str, int], Mapping[str, float]], ax: Axes) -> Axes:
-    """Effective rank against nuclear norm of the solutions in `table`, by method and task; a line joins a task."""
+    """Effective rank against nuclear norm of the solutions in `table`, by method and task; a line joins a task.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> table = {(name, 0): {"nuclear": 1.0, "effective_rank": 2.0} for name in figures_families.METHODS}
+    >>> figures.rank_against_norm(table, ax).get_ylabel()
+    'effective rank'
+
+    ```
+    """
     for task in {task for _, task in table}:
         path = [table[method, task] for method in _METHOD_STYLE]
         x, y = ([row[measure] for row in path] for measure in ("nuclear", "effective_rank"))
@@ -169,7 +283,18 @@ def rank_against_norm(table: Mapping[tuple[str, int], Mapping[str, float]], ax: 
 
 
 def error_by_method(table: Mapping[tuple[str, int], Mapping[str, float]], ax: Axes) -> Axes:
-    """Relative error of the solutions in `table`, one column of dots per method."""
+    """Relative error of the solutions in `table`, one column of dots per method.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> table = {(name, 0): {"error": 0.1} for name in figures_families.METHODS}
+    >>> len(figures.error_by_method(table, ax).lines)
+    4
+
+    ```
+    """
     for k, (method, (color, marker)) in enumerate(_METHOD_STYLE.items()):
         errors = [row["error"] for (name, _), row in table.items() if name == method]
         ax.plot(k + np.linspace(-0.15, 0.15, len(errors)), errors, marker, color=color)
@@ -181,7 +306,19 @@ def error_by_method(table: Mapping[tuple[str, int], Mapping[str, float]], ax: Ax
 def singular_values(
     step: np.ndarray, spectrum: np.ndarray, ax: Axes, *, reference: Sequence[float], leading: int, title: str
 ) -> Axes:
-    """Singular values (columns of `spectrum`) over training; the `leading` ones coloured, `reference` levels dotted."""
+    """Singular values (columns of `spectrum`) over training; the `leading` ones coloured, `reference` levels dotted.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> step, spectrum = np.array([0, 1, 10]), np.array([[0.0, 0.0], [0.5, 0.1], [1.0, 0.1]])
+    >>> ax = figures.singular_values(step, spectrum, ax, reference=[1.0], leading=1, title="One after the other")
+    >>> [line.get_color() == figures.GREY for line in ax.lines]  # the reference and all but the leading one
+    [True, False, True]
+
+    ```
+    """
     for level in reference:
         ax.axhline(level, color=GREY, lw=1, dashes=(1, 1.5))
     for k, values in enumerate(spectrum.T):
@@ -192,7 +329,19 @@ def singular_values(
 
 
 def norms_with_bounds(loss: np.ndarray, values: Mapping[str, np.ndarray], lower: Mapping[str, np.ndarray]) -> Panels:
-    """Nine small panels: each norm along a run (solid) with its lower bound where that is positive (dashed)."""
+    """Nine small panels: each norm along a run (solid) with its lower bound where that is positive (dashed).
+
+    **Example:**
+
+    ```python
+    >>> loss, names = np.geomspace(1.0, 1e-8, 5), [f"norm {k}" for k in range(9)]
+    >>> values, lower = ({name: loss**-0.5 - shift for name in names} for shift in (0, 8))
+    >>> axes = figures.norms_with_bounds(loss, values, lower)
+    >>> axes.shape, axes[0, 0].get_legend_handles_labels()[1]
+    ((3, 3), ['norm', 'lower bound'])
+
+    ```
+    """
     fig, axes = plt.subplots(3, 3, figsize=(7.2, 6.0), sharex=True, sharey=True)
     for ax, (name, value) in zip(axes.flat, values.items()):
         says = lower[name] > 0
@@ -207,7 +356,20 @@ def norms_with_bounds(loss: np.ndarray, values: Mapping[str, np.ndarray], lower:
 
 
 def rank_with_bounds(cloud, path, upper: Mapping[str, object], ax: Axes, *, ylabel: str) -> Axes:
-    """A measure of rank against the loss: a cloud of matrices, the path of a run, and named upper bounds."""
+    """A measure of rank against the loss: a cloud of matrices, the path of a run, and named upper bounds.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> loss = np.geomspace(1.0, 1e-8, 5)
+    >>> upper = {"Theorem 1": bounds.distance_upper_bound, "sharp": bounds.sharp_distance_upper_bound}
+    >>> ax = figures.rank_with_bounds((loss, loss), (loss, loss), upper, ax, ylabel="distance from rank 1")
+    >>> ax.get_legend_handles_labels()[1]
+    ['flow, depth 3', 'Theorem 1', 'sharp']
+
+    ```
+    """
     ax.loglog(*cloud, ".", color=GREY, ms=1.5, alpha=0.35, rasterized=True)
     ax.loglog(*path, color=BLUE, label="flow, depth 3")
     loss = np.geomspace(1e-11, 1, 200)
@@ -220,7 +382,22 @@ def rank_with_bounds(cloud, path, upper: Mapping[str, object], ax: Axes, *, ylab
 
 
 def identity_rates(runs: Mapping[str, object], axes: Panels) -> Panels:
-    """Unseen entry, loss and determinant of labelled depth-2 flows over time, with the predicted rates dotted."""
+    r"""Unseen entry, loss and determinant of labelled depth-2 flows over time, with the predicted rates dotted.
+
+    **Example:**
+
+    ```python
+    >>> from types import SimpleNamespace
+    >>> t = np.geomspace(1.0, 1e20, 5)
+    >>> W = np.stack([problems.two_by_two_solution(w) for w in (6 * t) ** (1 / 3)])
+    >>> run = SimpleNamespace(t=t, W=W, loss=(6 * t) ** (-2 / 3) / 2, log_abs_det=-((6 * t) ** (2 / 3)) / 2)
+    >>> _, axes = figures.panels(3)
+    >>> axes = figures.identity_rates({"as predicted": run}, axes)
+    >>> [ax.get_title() for ax in axes]
+    ['unseen entry $w$', 'loss $\\ell(W)$', '$-\\ln \\, \\det W$']
+
+    ```
+    """
     predicted = (lambda t: (6 * t) ** (1 / 3), lambda t: 0.5 * (6 * t) ** (-2 / 3), lambda t: 0.5 * (6 * t) ** (2 / 3))
     titles = ("unseen entry $w$", r"loss $\ell(W)$", r"$-\ln \, \det W$")
     columns = (lambda run: run.W[:, 0, 0], lambda run: run.loss, lambda run: -run.log_abs_det)
@@ -238,7 +415,19 @@ def identity_rates(runs: Mapping[str, object], axes: Panels) -> Panels:
 
 
 def tightness(runs: Mapping[str, object], ax: Axes) -> Axes:
-    r"""$|W_{11}| \sqrt{2 \ell}$ of labelled flows against their loss; one is the limit."""
+    r"""$|W_{11}| \sqrt{2 \ell}$ of labelled flows against their loss; one is the limit.
+
+    **Example:**
+
+    ```python
+    >>> start = factorizations.identity(0.1, depth=3)
+    >>> run = descent.gradient_descent(problems.two_by_two(), start, learning_rate=0.1, max_steps=1000)
+    >>> _, ax = figures.panels()
+    >>> round(float(figures.tightness({"depth 3": run}, ax).lines[1].get_ydata()[-1]), 1)  # its limit is 1
+    1.0
+
+    ```
+    """
     ax.axhline(1, color=GREY, lw=1, dashes=(1, 1.5))
     for (label, run), color, dashes in zip(runs.items(), COLORS, DASHES):
         ax.plot(run.loss, np.abs(run.W[:, 0, 0]) * np.sqrt(2 * run.loss), color=color, dashes=dashes, label=label)
@@ -249,7 +438,19 @@ def tightness(runs: Mapping[str, object], ax: Axes) -> Axes:
 
 
 def loss_over_time(runs: Mapping[str, object], ax: Axes) -> Axes:
-    """The loss of labelled flows over time."""
+    """The loss of labelled flows over time.
+
+    **Example:**
+
+    ```python
+    >>> start = factorizations.identity(0.1, depth=3)
+    >>> run = descent.gradient_descent(problems.two_by_two(), start, learning_rate=0.1, max_steps=1000)
+    >>> _, ax = figures.panels()
+    >>> figures.loss_over_time({"depth 3": run}, ax).get_xlabel()
+    'time $t$'
+
+    ```
+    """
     for (label, run), color, dashes in zip(runs.items(), COLORS, DASHES):
         ax.loglog(run.t[1:], run.loss[1:], color=color, dashes=dashes, label=label)
     ax.set(xlabel="time $t$", ylabel=LOSS, title="Loss over time")
@@ -258,7 +459,20 @@ def loss_over_time(runs: Mapping[str, object], ax: Axes) -> Axes:
 
 
 def careless_solver(exact, paths: Mapping[float, tuple[np.ndarray, np.ndarray]], ax: Axes) -> Axes:
-    """The exact flow and, by tolerance, the (loss, W) that a solver reports; a dot where the determinant flips."""
+    """The exact flow and, by tolerance, the (loss, W) that a solver reports; a dot where the determinant flips.
+
+    **Example:**
+
+    ```python
+    >>> start = factorizations.identity(0.1, depth=3)
+    >>> run = descent.gradient_descent(problems.two_by_two(), start, learning_rate=0.1, max_steps=1000)
+    >>> _, ax = figures.panels()
+    >>> ax = figures.careless_solver(run, {1e-3: (run.loss, run.W)}, ax)
+    >>> ax.get_legend_handles_labels()[1]
+    ['lower bound', 'exact flow', 'tolerance 0.001']
+
+    ```
+    """
     _bound(ax, exact.loss[-1])
     ax.plot(exact.loss, np.abs(exact.W[:, 0, 0]), color=BLUE, label="exact flow")
     for (rtol, (loss, W)), color in zip(paths.items(), COLORS[1:]):

@@ -20,6 +20,19 @@ def evidence(deep: Dataset, convex: Dataset, *, truth: Dataset) -> Panels:
     """Three measures (rows) of deep completions and of those of least nuclear norm, by observed entries (columns).
 
     The datasets have the dimensions of `over_scales`, and `deep` and `convex` observed. The truth has no error to draw.
+
+    **Example:**
+
+    ```python
+    >>> import xarray
+    >>> sizes = {"observed": [9], "depth": [2], "scale": [1e-3], "seed": [0, 1, 2]}
+    >>> found = xarray.DataArray(np.ones((1, 1, 1, 3)), sizes)
+    >>> names = ("reconstruction_error", "relative_nuclear_norm", "effective_rank")
+    >>> deep, convex = (xarray.Dataset({name: values for name in names}) for values in (found, found[:, 0, 0]))
+    >>> figures_evidence.evidence(deep, convex, truth=convex.sel(observed=9)).shape
+    (3, 1)
+
+    ```
     """
     counts = deep.observed.values
     fig, axes = plt.subplots(len(_MEASURES), len(counts), figsize=(7.2, 7.4), sharex=True, sharey="row", squeeze=False)
@@ -41,6 +54,17 @@ def over_scales(found: DataArray, ax: Axes, *, convex: DataArray, truth: DataArr
 
     `found` has the dimensions depth, scale and seed; `convex`, of the solutions of least nuclear norm, and `truth`,
     seed. Lines are medians over seeds; bars, and bands for `convex` and `truth`, go from least to greatest.
+
+    **Example:**
+
+    ```python
+    >>> import xarray
+    >>> _, ax = figures.panels()
+    >>> found = xarray.DataArray(np.ones((1, 2, 3)), {"depth": [2], "scale": [1e-2, 1e-3], "seed": [0, 1, 2]})
+    >>> figures_evidence.over_scales(found, ax, convex=found[0, 0]).get_legend_handles_labels()[1]
+    ['least nuclear norm', 'depth 2']
+
+    ```
     """
     levels = {"least nuclear norm": (convex, (None, None))} | ({} if truth is None else {"truth": (truth, (1, 1.5))})
     for label, (level, dashes) in levels.items():

@@ -25,6 +25,17 @@ def table_of_families(
 
     `measures` maps the label of a measure to methods, and these to values with one row for each family. The first
     panel has a logarithmic axis; in the others a dotted line marks 1, the truth.
+
+    **Example:**
+
+    ```python
+    >>> _, axes = figures.panels(2)
+    >>> values = {"depth 2": np.array([[0.1, 0.2, 0.3]])}
+    >>> axes = figures_families.table_of_families(["one family"], {"error": values, "rank": values}, axes)
+    >>> [ax.get_title() + ax.get_title(loc="left") for ax in axes]
+    ['error', 'rank']
+
+    ```
     """
     rows = np.arange(len(families))
     for k, (ax, (label, methods)) in enumerate(zip(axes, measures.items(), strict=True)):
@@ -52,6 +63,17 @@ def written_share(
     """The share of the hidden entry that is written, over how large that entry is: a dot per start, a line per median.
 
     `found` maps methods to values with one row for each ratio. What lies below `low` is drawn there, as a triangle.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> ratio = np.array([0.5, 4.0])
+    >>> found = {"depth 2": np.array([[1.0, 0.9], [0.9, 0.8]])}
+    >>> figures_families.written_share(ratio, np.minimum(1, 1 / ratio), found, ax, title="Shares").get_xlabel()
+    'hidden entry / entry opposite'
+
+    ```
     """
     ax.axhline(1, color=GREY, lw=1, dashes=_DOTS)
     ax.plot(ratio, least, color=GREY, label="least nuclear norm")
@@ -70,7 +92,18 @@ def written_share(
 
 
 def against_angle(cosine: np.ndarray, found: Mapping[str, np.ndarray], ax: Axes, *, title: str) -> Axes:
-    """The unseen entry, relative to its size at rank one, against the cosine that predicts it (dotted line)."""
+    """The unseen entry, relative to its size at rank one, against the cosine that predicts it (dotted line).
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> cosine = np.array([-0.5, 0.5])
+    >>> len(figures_families.against_angle(cosine, {"depth 2": cosine}, ax, title="Angles").lines)
+    2
+
+    ```
+    """
     ax.plot([-1, 1], [-1, 1], color=GREY, lw=1, dashes=_DOTS)
     for method, values in found.items():
         color, marker = METHODS[method]
@@ -81,7 +114,18 @@ def against_angle(cosine: np.ndarray, found: Mapping[str, np.ndarray], ax: Axes,
 
 
 def sorted_entries(found: Mapping[str, np.ndarray], ax: Axes, *, title: str) -> Axes:
-    """Entries in ascending order, by method, over their place in that order."""
+    """Entries in ascending order, by method, over their place in that order.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> ax = figures_families.sorted_entries({"depth 2": np.array([0.5, -1.0, 0.0])}, ax, title="Entries")
+    >>> ax.lines[0].get_ydata()
+    array([-1. ,  0. ,  0.5])
+
+    ```
+    """
     for method, values in found.items():
         color, marker = METHODS[method]
         ax.plot(1 + np.arange(len(values)), np.sort(values), marker, color=color, ms=3.5, alpha=0.8, label=method)
@@ -93,6 +137,17 @@ def verdicts(families: Sequence[str], counts: Mapping[str, Mapping[str, np.ndarr
     """How many runs of each family bear out which explanation: stacked bars, one row per family, one panel per title.
 
     `counts` maps titles to the keys of `VERDICTS`, and these to numbers of runs with one row for each family.
+
+    **Example:**
+
+    ```python
+    >>> _, axes = figures.panels(2)
+    >>> counts = {verdict: np.array([1]) for verdict in figures_families.VERDICTS}
+    >>> axes = figures_families.verdicts(["one family"], {"depth 2": counts, "depth 3": counts}, axes)
+    >>> len(axes[0].patches) == len(figures_families.VERDICTS)
+    True
+
+    ```
     """
     rows = np.arange(len(families))
     for ax, (title, by_verdict) in zip(axes, counts.items(), strict=True):

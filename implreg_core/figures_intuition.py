@@ -24,9 +24,8 @@ def slices(moments: Marks, axes: Panels) -> Panels:
     **Example:**
 
     ```python
-    >>> import matplotlib.pyplot as plt
     >>> W = np.array([[[2.0, 0.9], [0.9, 0.5]]])
-    >>> slices(W, plt.subplots(1, 1, squeeze=False)[1][0])[0].get_title()
+    >>> figures_intuition.slices(W, plt.subplots(1, 1, squeeze=False)[1][0])[0].get_title()
     '$w = 2.0$'
 
     ```
@@ -49,8 +48,7 @@ def cone(path: Path, top: float, ax: Axes3D) -> Axes3D:
     **Example:**
 
     ```python
-    >>> import matplotlib.pyplot as plt
-    >>> cone(np.eye(2)[None], 4.0, plt.figure().add_subplot(projection="3d")).get_zlabel()
+    >>> figures_intuition.cone(np.eye(2)[None], 4.0, plt.figure().add_subplot(projection="3d")).get_zlabel()
     '$w$'
 
     ```
@@ -84,10 +82,9 @@ def distance_and_entry(
     **Example:**
 
     ```python
-    >>> import matplotlib.pyplot as plt
     >>> delta = np.array([0.1, 0.5])
     >>> line = (delta, 1 / delta)
-    >>> distance_and_entry({"flow": line}, line, plt.subplots()[1]).get_ylabel()
+    >>> figures_intuition.distance_and_entry({"flow": line}, line, plt.subplots()[1]).get_ylabel()
     '$w$'
 
     ```
@@ -112,9 +109,8 @@ def push(path: Path, marks: Marks, pull: Marks, velocity: Marks, ax: Axes) -> Ax
     **Example:**
 
     ```python
-    >>> import matplotlib.pyplot as plt
     >>> W = np.array([[[1.0, 0.5], [0.5, 1.0]]])
-    >>> push(W, W, W, W, plt.subplots()[1]).get_xlabel()
+    >>> figures_intuition.push(W, W, W, W, plt.subplots()[1]).get_xlabel()
     '$x$'
 
     ```
@@ -138,8 +134,7 @@ def arrow_pairs(pairs: Marks, ax: Axes) -> Axes:
     **Example:**
 
     ```python
-    >>> import matplotlib.pyplot as plt
-    >>> len(arrow_pairs(np.eye(2)[None], plt.subplots()[1]).texts)  # two arrows and their two names
+    >>> len(figures_intuition.arrow_pairs(np.eye(2)[None], plt.subplots()[1]).texts)  # two arrows and their two names
     4
 
     ```

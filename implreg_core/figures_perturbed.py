@@ -17,7 +17,19 @@ def norm_over_solutions(
     rank_one: Mapping[str, tuple[float, float]],
     ax: Axes,
 ) -> Axes:
-    """A norm of the solutions over the free entry `w`, per label, with the points of least norm and of rank one."""
+    """A norm of the solutions over the free entry `w`, per label, with the points of least norm and of rank one.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> w = np.linspace(-2.0, 2.0, 5)
+    >>> ax = figures_perturbed.norm_over_solutions(w, {"a": 2 + abs(w)}, {"a": (0.0, 2.0)}, {"a": (2.0, 4.0)}, ax)
+    >>> [line.get_marker() for line in ax.lines]
+    ['None', 'o', '*']
+
+    ```
+    """
     for (label, values), color, dashes in zip(norms.items(), COLORS, DASHES):
         ax.plot(w, values, color=color, dashes=dashes, label=label)
         ax.plot(*least[label], "o", color=color, ms=6)
@@ -36,7 +48,21 @@ def unseen_entries(
     least_loss: float,
     top: float,
 ) -> Axes:
-    r"""$|W_{11}|$ of runs against their loss, one colour per group, a dot at each end; `bounds` dotted in grey."""
+    r"""$|W_{11}|$ of runs against their loss, one colour per group, a dot at each end; `bounds` dotted in grey.
+
+    **Example:**
+
+    ```python
+    >>> start = factorizations.identity(0.1, depth=3)
+    >>> run = descent.gradient_descent(problems.two_by_two(), start, learning_rate=0.1, max_steps=1000)
+    >>> _, ax = figures.panels()
+    >>> lower = {"bound": (run.loss, bounds.unseen_entry_lower_bound(run.loss))}
+    >>> ax = figures_perturbed.unseen_entries({"a": [run]}, ax, title="t", bounds=lower, least_loss=1e-3, top=50.0)
+    >>> bool(ax.lines[1].get_xdata().min() >= 1e-3)  # lines end at the least loss
+    True
+
+    ```
+    """
     for loss, values in bounds.values():
         ax.plot(loss, values, color=GREY, lw=1.2, dashes=_DOTS)
     for (label, runs), color, dashes in zip(groups.items(), COLORS, DASHES):
@@ -50,7 +76,19 @@ def unseen_entries(
 
 
 def fit_or_trap(runs: Mapping[str, object], floor: float, ax: Axes) -> Axes:
-    r"""The loss of labelled runs against $|W_{11}|$, and the level at which a trapped run stays."""
+    r"""The loss of labelled runs against $|W_{11}|$, and the level at which a trapped run stays.
+
+    **Example:**
+
+    ```python
+    >>> start = factorizations.identity(0.1, depth=3)
+    >>> run = descent.gradient_descent(problems.two_by_two(), start, learning_rate=0.1, max_steps=1000)
+    >>> _, ax = figures.panels()
+    >>> figures_perturbed.fit_or_trap({"fits": run}, 1e-2, ax).lines[-1].get_ydata()
+    [0.01, 0.01]
+
+    ```
+    """
     for (label, run), color, dashes in zip(runs.items(), COLORS, DASHES):
         ax.loglog(np.abs(run.W[:, 0, 0]), run.loss, color=color, dashes=dashes, label=label)
     ax.axhline(floor, color=GREY, lw=1.2, dashes=_DOTS)
@@ -61,7 +99,18 @@ def fit_or_trap(runs: Mapping[str, object], floor: float, ax: Axes) -> Axes:
 
 
 def share_over_scale(scale: np.ndarray, shares: Mapping[str, np.ndarray], ax: Axes) -> Axes:
-    """The share of runs that end in the trap, per label, over the scale of the start."""
+    """The share of runs that end in the trap, per label, over the scale of the start.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> ax = figures_perturbed.share_over_scale(np.array([0.1, 0.01]), {"(1, 1, 0.1)": np.array([0.5, 0.1])}, ax)
+    >>> bool(ax.xaxis_inverted())  # the start nears zero to the right
+    True
+
+    ```
+    """
     for (label, values), color, dashes in zip(shares.items(), COLORS, DASHES):
         ax.plot(scale, values, "o-", color=color, dashes=dashes, ms=4, label=label)
     ax.set(xscale="log", xlabel=r"starting scale $\alpha$", ylabel="share trapped", ylim=(-0.02, 0.55))
@@ -80,7 +129,19 @@ def powers_of_scale(
     ylabel: str,
     title: str,
 ) -> Axes:
-    """Positive quantities over the scale of the start, with the predicted powers dotted through the last points."""
+    """Positive quantities over the scale of the start, with the predicted powers dotted through the last points.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> scale = np.array([0.1, 0.01])
+    >>> ax = figures_perturbed.powers_of_scale(scale, {"a": scale}, {"a": 2.0}, ax, ylabel="size", title="A power")
+    >>> ax.lines[1].get_ydata()  # the predicted power, through the last point
+    array([1.  , 0.01])
+
+    ```
+    """
     for (label, values), color, dashes in zip(curves.items(), COLORS, DASHES):
         ax.loglog(scale, values, "o-", color=color, dashes=dashes, ms=3.5, lw=1.3, label=label)
         if label in exponents:
@@ -92,7 +153,19 @@ def powers_of_scale(
 
 
 def norm_over_scale(scale: np.ndarray, norm: np.ndarray, levels: Mapping[str, float], ax: Axes) -> Axes:
-    """The nuclear norm of the limit over the scale of the start, between labelled levels."""
+    """The nuclear norm of the limit over the scale of the start, between labelled levels.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> scale, norm = np.array([0.1, 0.01]), np.array([2.1, 2.4])
+    >>> ax = figures_perturbed.norm_over_scale(scale, norm, {"least": 2.0, "rank one": 2.5}, ax)
+    >>> [text.get_text() for text in ax.texts]
+    ['least', 'rank one']
+
+    ```
+    """
     ax.semilogx(scale, norm, "o-", color=COLORS[0], ms=3.5)
     for label, level in levels.items():
         ax.axhline(level, color=GREY, lw=1.2, dashes=_DOTS)

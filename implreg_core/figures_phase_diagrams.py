@@ -20,6 +20,20 @@ def fraction_map(diagram: PhaseDiagram, ax: Axes, *, title: str, row_limit: floa
 
     Cells in which most runs never fit the data are hatched. `row_limit` draws
     a predicted edge across the rows.
+
+    **Example:**
+
+    ```python
+    >>> Axis, zeros = phase_diagrams.Axis, np.zeros((2, 2, 4))
+    >>> rows, columns = Axis("learning_rate", (0.01, 0.1)), Axis("scale", (0.1, 1.0))
+    >>> W, loss = np.full((2, 2, 4, 2, 2), 9.0), zeros + 0.02
+    >>> diagram = phase_diagrams.PhaseDiagram(rows, columns, W, loss, zeros, target_loss=0.1)
+    >>> _, ax = figures.panels()
+    >>> ax = figures_phase_diagrams.fraction_map(diagram, ax, title="Per cent")
+    >>> [text.get_text() for text in ax.texts]
+    ['100', '100', '100', '100']
+
+    ```
     """
     x, y = (_cell_edges(axis.values) for axis in (diagram.columns, diagram.rows))
     fraction, unknown = diagram.fraction, 1 - diagram.fits.mean(-1)
@@ -43,7 +57,18 @@ def fraction_map(diagram: PhaseDiagram, ax: Axes, *, title: str, row_limit: floa
 def fraction_curves(
     curves: Mapping[str, tuple[ArrayLike, np.ndarray, np.ndarray]], ax: Axes, *, xlabel: str, title: str
 ) -> Axes:
-    """Labelled fractions over a logarithmic x: each curve is `(x, fraction, interval)`, the last drawn as bars."""
+    """Labelled fractions over a logarithmic x: each curve is `(x, fraction, interval)`, the last drawn as bars.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> curve = ([0.1, 1.0], np.array([0.0, 0.5]), np.array([[0.0, 0.4], [0.1, 0.6]]))  # x, fraction, interval
+    >>> figures_phase_diagrams.fraction_curves({"depth 2": curve}, ax, xlabel="scale", title="").get_xscale()
+    'log'
+
+    ```
+    """
     for (label, (x, fraction, (low, high))), color, dashes, marker in zip(curves.items(), COLORS, DASHES, MARKERS):
         bars = np.maximum([fraction - low, high - fraction], 0)  # rounding may put an end beyond the fraction
         ax.plot(x, fraction, color=color, dashes=dashes, marker=marker, ms=4, lw=1.4, label=label)

@@ -13,7 +13,19 @@ _DOTTED = (1, 1.5)
 
 
 def departures(runs: Mapping[float, object], path, edges: Mapping[float, float], ax: Axes) -> Axes:
-    """Loss against the unseen entry: the flow `path`, descents by learning rate, and the predicted `edges`."""
+    r"""Loss against the unseen entry: the flow `path`, descents by learning rate, and the predicted `edges`.
+
+    **Example:**
+
+    ```python
+    >>> start = factorizations.identity(0.1, depth=3)
+    >>> run = descent.gradient_descent(problems.two_by_two(), start, learning_rate=0.1, max_steps=1000)
+    >>> _, ax = figures.panels()
+    >>> figures_stability.departures({0.1: run}, run, {0.1: 20.0}, ax).get_legend_handles_labels()[1]
+    ['flow', '$\\eta = 0.1$']
+
+    ```
+    """
     shown = path.loss < 0.3
     ax.loglog(np.abs(path.W[shown, 0, 0]), path.loss[shown], color=GREY, lw=4, alpha=0.35, label="flow")
     for (rate, run), color, marker in zip(runs.items(), COLORS, _MARKERS):
@@ -30,7 +42,19 @@ def departures(runs: Mapping[float, object], path, edges: Mapping[float, float],
 
 
 def edge_law(points: Mapping[int, tuple[np.ndarray, np.ndarray]], law, ax: Axes) -> Axes:
-    r"""Measured departures: for each depth the learning rates $\eta$ and $|W_{11}|$; `law(eta, depth)` is the line."""
+    r"""Measured departures: for each depth the learning rates $\eta$ and $|W_{11}|$; `law(eta, depth)` is the line.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> rates = np.array([0.1, 0.01])
+    >>> ax = figures_stability.edge_law({2: (rates, 2 / rates)}, lambda rates, depth: 2 / rates, ax)
+    >>> np.allclose(ax.lines[0].get_ydata(), ax.lines[1].get_ydata())
+    True
+
+    ```
+    """
     for (depth, (rates, w)), color, marker in zip(points.items(), COLORS, _MARKERS):
         ax.loglog(2 / rates, w, marker, color=color, ms=5, label=f"depth {depth}")
         ax.loglog(2 / rates, law(rates, depth), color=color, lw=1)
@@ -42,7 +66,21 @@ def edge_law(points: Mapping[int, tuple[np.ndarray, np.ndarray]], law, ax: Axes)
 
 
 def beyond_the_edge(runs: Mapping[str, object], sharpness: Mapping[str, np.ndarray], edges, axes) -> np.ndarray:
-    """One column per labelled run: above the unseen entry and its edge, below the sharpness in units of 2 / eta."""
+    """One column per labelled run: above the unseen entry and its edge, below the sharpness in units of 2 / eta.
+
+    **Example:**
+
+    ```python
+    >>> problem = problems.two_by_two()
+    >>> start = tuple(W[None] for W in factorizations.identity(0.1, depth=2))
+    >>> (run,) = stability.optimizer_descents(problem, start, optax.adam, learning_rate=0.01, max_steps=100)
+    >>> _, axes = plt.subplots(2, 1, squeeze=False)
+    >>> axes = figures_stability.beyond_the_edge({"Adam": run}, {"Adam": run.loss}, {"Adam": 20.0}, axes)
+    >>> axes[0, 0].get_ylabel()
+    '$|W_{11}|$'
+
+    ```
+    """
     for k, (column, (label, run)) in enumerate(zip(axes.T, runs.items())):
         later = run.step > 0
         column[0].axhline(edges[label], color=GREY, lw=1.2, dashes=_DOTTED, label="edge")
@@ -64,7 +102,19 @@ def beyond_the_edge(runs: Mapping[str, object], sharpness: Mapping[str, np.ndarr
 
 
 def created_unbalancedness(rates: np.ndarray, nu: Mapping[str, np.ndarray], ax: Axes) -> Axes:
-    """Weak unbalancedness against the learning rate, several starts (columns) per label; a line of slope one."""
+    """Weak unbalancedness against the learning rate, several starts (columns) per label; a line of slope one.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> rates = np.array([0.1, 0.01])
+    >>> ax = figures_stability.created_unbalancedness(rates, {"depth 2": rates[:, None] ** 2}, ax)
+    >>> ax.lines[1].get_ydata()  # slope one through the last point
+    array([0.001 , 0.0001])
+
+    ```
+    """
     for (label, values), color, marker in zip(nu.items(), COLORS, _MARKERS):
         for j, column in enumerate(values.T):
             ax.loglog(rates, column, marker, color=color, ms=4, label=label if j == 0 else None)
@@ -78,7 +128,19 @@ def created_unbalancedness(rates: np.ndarray, nu: Mapping[str, np.ndarray], ax: 
 def flips(
     rates: np.ndarray, flip: Mapping[str, np.ndarray], end: Mapping[str, np.ndarray], predicted, ax: Axes
 ) -> Axes:
-    """Where the sign is lost and where the entry settles: dots; `predicted` holds such a pair of mappings: lines."""
+    """Where the sign is lost and where the entry settles: dots; `predicted` holds such a pair of mappings: lines.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> rates, flip, end = np.array([0.1, 0.01]), {"depth 2": np.array([2.0, 3.0])}, {"depth 2": np.array([5.0, 6.0])}
+    >>> ax = figures_stability.flips(rates, flip, end, (flip, end), ax)
+    >>> [text.get_text() for text in ax.texts]
+    ['settles', 'sign lost']
+
+    ```
+    """
     for (label, values), color, marker in zip(flip.items(), COLORS, _MARKERS):
         for dots, lines in zip((values, end[label]), (predicted[0][label], predicted[1][label])):
             ax.semilogx(rates, dots, marker, color=color, ms=4)
@@ -93,7 +155,20 @@ def flips(
 
 
 def halved_learning_rate(full: Sequence, halved: Sequence, ax: Axes, *, title: str, color: str = COLORS[0]) -> Axes:
-    """The unseen entry against the loss at some learning rate (solid) and at half of it (dashed), start by start."""
+    r"""The unseen entry against the loss at some learning rate (solid) and at half of it (dashed), start by start.
+
+    **Example:**
+
+    ```python
+    >>> start = factorizations.identity(0.1, depth=3)
+    >>> run = descent.gradient_descent(problems.two_by_two(), start, learning_rate=0.1, max_steps=1000)
+    >>> _, ax = figures.panels()
+    >>> ax = figures_stability.halved_learning_rate([run], [run], ax, title="depth 3")
+    >>> ax.get_legend_handles_labels()[1]
+    ['$\\eta$', '$\\eta / 2$']
+
+    ```
+    """
     loss = np.geomspace(0.4, 1e-4, 100)
     ax.plot(loss, unseen_entry_lower_bound(loss), color=GREY, lw=1, dashes=_DOTTED)
     for runs, line in ((full, {"lw": 2.2, "alpha": 0.45}), (halved, {"lw": 1.1, "dashes": (4, 2)})):
@@ -105,7 +180,19 @@ def halved_learning_rate(full: Sequence, halved: Sequence, ax: Axes, *, title: s
 
 
 def optimizers(groups: Mapping[str, Sequence], ax: Axes, *, title: str) -> Axes:
-    """The unseen entry against a loss down to 1e-6, one colour and dash per optimizer, with the lower bound."""
+    """The unseen entry against a loss down to 1e-6, one colour and dash per optimizer, with the lower bound.
+
+    **Example:**
+
+    ```python
+    >>> start = factorizations.identity(0.1, depth=3)
+    >>> run = descent.gradient_descent(problems.two_by_two(), start, learning_rate=0.1, max_steps=1000)
+    >>> _, ax = figures.panels()
+    >>> figures_stability.optimizers({"Adam": [run]}, ax, title="depth 3").get_legend_handles_labels()[1]
+    ['lower bound', 'Adam']
+
+    ```
+    """
     loss = np.geomspace(0.4, 1e-6, 100)
     ax.plot(loss, unseen_entry_lower_bound(loss), color=GREY, lw=1, dashes=_DOTTED, label="lower bound")
     for (name, runs), color, dashes in zip(groups.items(), COLORS, DASHES):

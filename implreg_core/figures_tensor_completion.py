@@ -15,6 +15,19 @@ def over_observations(quartiles: DataArray, ax: Axes, *, baseline: DataArray, yl
     """Medians over the number of observations, one line for each starting scale, with quartiles as bars.
 
     `quartiles` has the dimensions init_std, observed and quantile (lower, median, upper); `baseline`, observed.
+
+    **Example:**
+
+    ```python
+    >>> import xarray
+    >>> sizes = {"init_std": [1e-2], "observed": [50, 100], "quantile": [0.25, 0.5, 0.75]}
+    >>> quartiles, (_, ax) = xarray.DataArray(np.ones((1, 2, 3)), sizes), figures.panels()
+    >>> linear = quartiles[0, :, 1]
+    >>> ax = figures_tensor_completion.over_observations(quartiles, ax, baseline=linear, ylabel="error", title="")
+    >>> ax.get_legend_handles_labels()[1]
+    ['$10^{-2}$', 'linear']
+
+    ```
     """
     lines = zip(quartiles.transpose("init_std", "observed", "quantile"), COLORS, DASHES, _MARKERS)
     for line, color, dashes, marker in lines:
@@ -29,7 +42,21 @@ def over_observations(quartiles: DataArray, ax: Axes, *, baseline: DataArray, yl
 
 
 def rank_over_observations(quartiles: DataArray, ax: Axes, *, baseline: DataArray, truth: int, title: str) -> Axes:
-    """`over_observations` for a rank, with the rank of the truth as a level."""
+    """`over_observations` for a rank, with the rank of the truth as a level.
+
+    **Example:**
+
+    ```python
+    >>> import xarray
+    >>> sizes = {"init_std": [1e-2], "observed": [50, 100], "quantile": [0.25, 0.5, 0.75]}
+    >>> quartiles, (_, ax) = xarray.DataArray(np.ones((1, 2, 3)), sizes), figures.panels()
+    >>> linear = quartiles[0, :, 1]
+    >>> ax = figures_tensor_completion.rank_over_observations(quartiles, ax, baseline=linear, truth=3, title="")
+    >>> ax.lines[-1].get_ydata()  # the rank of the truth
+    [3, 3]
+
+    ```
+    """
     over_observations(quartiles, ax, baseline=baseline, ylabel="CP rank", title=title)
     ax.axhline(truth, color="black", lw=0.8)
     ticks = [1, 3, 10, 30, 100, 300]
@@ -43,6 +70,17 @@ def error_over_scale(quartiles: Mapping[int, DataArray], ax: Axes, *, title: str
     """Median error over the starting scale, one line for each rank of the truth, with quartiles as bars.
 
     Each of `quartiles` has the dimensions init_std and quantile (lower, median, upper).
+
+    **Example:**
+
+    ```python
+    >>> import xarray
+    >>> quartiles = xarray.DataArray(np.ones((2, 3)), {"init_std": [1e-2, 1e-3], "quantile": [0.25, 0.5, 0.75]})
+    >>> _, ax = figures.panels()
+    >>> figures_tensor_completion.error_over_scale({1: quartiles}, ax, title="").get_legend_handles_labels()[1]
+    ['true rank 1']
+
+    ```
     """
     for (rank, line), color, dashes, marker in zip(quartiles.items(), COLORS, DASHES, _MARKERS):
         lower, median, upper = line.transpose("quantile", "init_std").values

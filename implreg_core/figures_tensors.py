@@ -12,7 +12,18 @@ _DOTS = (1, 1.5)  # levels and tolerances
 
 
 def circuit(ax: Axes, *, order: int = 3, size: int = 4, channels: int = 3) -> Axes:
-    """The convolutional arithmetic circuit: one-hot patches, responses to filters, products over patches, their sum."""
+    r"""The convolutional arithmetic circuit: one-hot patches, responses to filters, products over patches, their sum.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> ax = figures_tensors.circuit(ax, order=3)
+    >>> [text.get_text() for text in ax.texts if "x^3" in text.get_text()]
+    ['$x^3$', '$\\langle w_r^3, x^3 \\rangle$']
+
+    ```
+    """
     patches = 2.2 * np.arange(order)[::-1]
     rows = np.linspace(0.55, -0.55, channels)
     pooled = patches.mean() + 3 * rows
@@ -45,6 +56,17 @@ def component_norms(steps: np.ndarray, norms: np.ndarray, ax: Axes, *, leading: 
     """Norms of the components (columns of `norms`, largest first) over training; the `leading` ones coloured.
 
     The norm axis starts at zero, also where panels share it.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> steps, sizes = np.array([0, 1, 10]), np.array([[0.1, 0.1], [0.5, 0.1], [1.0, 0.1]])
+    >>> ax = figures_tensors.component_norms(steps, sizes, ax, leading=1, title="One grows")
+    >>> [line.get_color() == figures.GREY for line in ax.lines]  # the leading one is drawn last
+    [True, False]
+
+    ```
     """
     for k in reversed(range(norms.shape[1])):  # the leading ones on top
         color, dashes = (COLORS[k], DASHES[k]) if k < leading else (GREY, DASHES[0])
@@ -57,7 +79,19 @@ def component_norms(steps: np.ndarray, norms: np.ndarray, ax: Axes, *, leading: 
 def fall_and_rise(
     mse: np.ndarray, error: np.ndarray, stops: Mapping[str, int], ax: Axes, *, tolerance: float, title: str
 ) -> Axes:
-    """Mean squared error and reconstruction error at every step, with the labelled steps at which one may stop."""
+    """Mean squared error and reconstruction error at every step, with the labelled steps at which one may stop.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> mse, error = np.array([1.0, 1e-7, 1e-9]), np.array([1.0, 0.1, 0.2])
+    >>> ax = figures_tensors.fall_and_rise(mse, error, {"first success": 1}, ax, tolerance=1e-6, title="Which step?")
+    >>> ax.get_legend_handles_labels()[1]
+    ['first success', 'mean squared error', 'reconstruction error']
+
+    ```
+    """
     ax.axhline(tolerance, color=GREY, lw=1, dashes=_DOTS)
     for (label, step), marker in zip(stops.items(), "os"):
         ax.axvline(step, color=GREY, lw=0.8)
@@ -70,7 +104,17 @@ def fall_and_rise(
 
 
 def step_length(product: np.ndarray, ax: Axes, *, title: str) -> Axes:
-    """Learning rate in effect times sharpness at every step; above 2, the dotted level, descent is unstable."""
+    """Learning rate in effect times sharpness at every step; above 2, the dotted level, descent is unstable.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> figures_tensors.step_length(np.array([0.1, 1.0, 3.0]), ax, title="Unstable at the end").lines[1].get_ydata()
+    [2, 2]
+
+    ```
+    """
     ax.plot(product, color=BLUE)
     ax.axhline(2, color=GREY, lw=1.2, dashes=_DOTS)
     ax.set(yscale="log", xlabel="step", ylabel="rate in effect × sharpness", title=title, xlim=(0, len(product)))

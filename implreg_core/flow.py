@@ -35,7 +35,18 @@ _BALANCED = 1e-10  # unbalancedness, relative to the factors, that rounding alon
 
 
 class Flow(eqx.Module):
-    r"""A trajectory of gradient flow at the solver's own time points, from $t = 0$. Every row is finite and trusted."""
+    r"""A trajectory of gradient flow at the solver's own time points, from $t = 0$. Every row is finite and trusted.
+
+    **Example:**
+
+    ```python
+    >>> fits = factorizations.balanced(problems.two_by_two_solution(3.0), depth=2)
+    >>> run = flow.gradient_flow(problems.two_by_two(), fits)
+    >>> run.status, run.converged
+    ('starts at the target loss', True)
+
+    ```
+    """
 
     t: Float[np.ndarray, " n"]
     loss: Float[np.ndarray, " n"]
@@ -64,6 +75,16 @@ def gradient_flow(
     positive.
 
     **Source:** Razin and Cohen (2020), Equation (4); the solver is diffrax (Kidger 2021).
+
+    **Example:**
+
+    ```python
+    >>> run = flow.gradient_flow(problems.two_by_two(), factorizations.identity(0.1, depth=3), target_loss=1e-3)
+    >>> run.W[-1].round(1)  # a positive determinant forces an unseen entry of about 1 / sqrt(2 loss) = 22.4
+    array([[22.3,  1. ],
+           [ 1. ,  0. ]])
+
+    ```
     """
     factors = check_start(problem, factors)
     target_loss, rtol = _check.positive(target_loss, "target_loss"), _check.positive(rtol, "rtol")

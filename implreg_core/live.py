@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from implreg_core import _plain_flow, descent, factorizations, leaky_relu, norms, problems, stability, trajectories
+from implreg_core import _plain_flow, descent, factorizations, nonlinear, norms, problems, stability, trajectories
 from implreg_core._lanczos import largest_eigenvalue
 from implreg_core._two_by_two_flow import Flow
 from implreg_core.descent import objective_gradient
@@ -49,6 +49,15 @@ def descent_columns(
     - `relative_sharpness`, $\eta / 2$ times `stability.sharpness`, which is at most 1 where descent is stable, and
       `stability_limit`, that 1;
     - `edge_of_stability`, the unseen entry where the two should meet.
+
+    **Example:**
+
+    ```python
+    >>> columns = live.descent_columns(0.1 * jnp.eye(2), 0.1, depth=2, max_steps=1000, per_decade=3)
+    >>> columns["step"].shape, bool(columns["relative_sharpness"].max() < 1)  # stable
+    ((12,), True)
+
+    ```
     """
     problem = problems.two_by_two(z, z_prime, eps)
     rows = descent.recorded_descent(
@@ -85,18 +94,28 @@ def leaky_columns(
     z_prime: Number = 1.0,
     eps: Number = 0.0,
 ) -> Columns:
-    r"""Gradient descent with leaky ReLUs of the given `slope` between the factors, as in `leaky_relu`.
+    r"""Gradient descent with leaky ReLUs of the given `slope` between the factors, as in `nonlinear`.
 
     The factors start at `scale`$^{1/L}$ times `directions`, so that the completed matrix starts at `scale` times
     theirs: activations are positively homogeneous.
 
     **Returns:** the columns of `trajectories.measures`, `step` and `time` from 1, and `w`, `w12`, `w21`, `w22`, of
     the completed matrix.
+
+    **Example:**
+
+    ```python
+    >>> directions = (jnp.eye(2), jnp.eye(2))
+    >>> columns = live.leaky_columns(0.01, 0.5, 0.1, directions=directions, max_steps=1000, per_decade=3)
+    >>> columns["w"][0], bool(columns["loss"][-1] < columns["loss"][0])
+    (Array(0.01, dtype=float64), True)
+
+    ```
     """
-    step, loss, W, _ = leaky_relu.recorded_descent(
+    step, loss, W, _ = nonlinear.recorded_descent(
         problems.two_by_two(z, z_prime, eps),
         tuple(jnp.asarray(scale) ** (1 / len(directions)) * direction for direction in directions),
-        slope,
+        nonlinear.LeakyReLU(slope),
         learning_rate=learning_rate,
         record_at=descent.log_spaced_steps(max_steps, per_decade),
         target_loss=target_loss,
@@ -138,6 +157,15 @@ def flow_columns(
     - `rank_one` and `least_norm`, the unseen entries of the solution of rank one and of the one of least nuclear
       norm, and `rank_one_nuclear` and `least_nuclear`, their nuclear norms. Without a solution of rank one, a large
       number stands for infinity.
+
+    **Example:**
+
+    ```python
+    >>> columns = jax.eval_shape(lambda W0: live.flow_columns(W0, depth=2), jnp.eye(2))
+    >>> columns["tightness"]  # a row for each step of the solver
+    ShapeDtypeStruct(shape=(639,), dtype=float64)
+
+    ```
     """
     depth, problem = jnp.asarray(depth, float), problems.two_by_two(z, z_prime, eps)
     det = W0[0, 0] * W0[1, 1] - W0[0, 1] * W0[1, 0]

@@ -20,7 +20,19 @@ _LEAST_EXPONENT = 2e-3  # below it the square of c = 2^(1/p - 1) leaves double p
 
 
 class Norm(eqx.Module):
-    """A (quasi-)norm: call it on a matrix. Build one with the functions of this module, or `custom`."""
+    """A (quasi-)norm: call it on a matrix. Build one with the functions of this module, or `custom`.
+
+    **Example:**
+
+    ```python
+    >>> norms.nuclear.name, norms.nuclear.quasi_triangle_constant
+    ('nuclear', 1.0)
+    >>> W = jnp.diag(jnp.array([3.0, 4.0]))
+    >>> norms.nuclear(W), norms.frobenius(W), norms.spectral(W)
+    (Array(7., dtype=float64), Array(5., dtype=float64), Array(4., dtype=float64))
+
+    ```
+    """
 
     name: str = eqx.field(static=True)
     quasi_triangle_constant: float = eqx.field(static=True)
@@ -31,6 +43,14 @@ class Norm(eqx.Module):
 
         **Raises:** ValueError if `W` is not one finite matrix, or if the function behind the norm returns
         anything but one finite, nonnegative number.
+
+        **Example:**
+
+        ```python
+        >>> norms.max_entry(jnp.array([[1.0, -7.0]]))
+        Array(7., dtype=float64)
+
+        ```
         """
         value = jnp.asarray(self.function(_check.matrix(W, "W")), float)
         _check.same_shape(value, (), f"function(W) of {self.name}")
@@ -43,6 +63,16 @@ class Norm(eqx.Module):
         reader's own may weigh the entries.
 
         **Raises:** ValueError if `shape` is not two positive integers, or `i` or `j` lies outside it.
+
+        **Example:**
+
+        ```python
+        >>> weights = jnp.array([[1.0, 2.0], [3.0, 4.0]])
+        >>> weighted = norms.custom(lambda W: jnp.sum(weights * jnp.abs(W)))
+        >>> norms.nuclear.unit_matrix_norm(0, 1), weighted.unit_matrix_norm(0, 1)
+        (Array(1., dtype=float64), Array(2., dtype=float64))
+
+        ```
         """
         m, n = _check.matrix_shape(shape)
         i, j = _check.integer(i, "i", 0, m - 1), _check.integer(j, "j", 0, n - 1)
@@ -57,6 +87,15 @@ def schatten(p: Real) -> Norm:
     $c$ is attained by two rank-one matrices of equal norm with orthogonal rows and columns.
 
     **Raises:** ValueError if `p` is below 0.002, where the constants of Theorem 1 would overflow.
+
+    **Example:**
+
+    ```python
+    >>> norm = norms.schatten(0.5)
+    >>> norm(jnp.diag(jnp.array([1.0, 0.0]))), norm(jnp.eye(2)), norm.quasi_triangle_constant  # 4 = c (1 + 1)
+    (Array(1., dtype=float64), Array(4., dtype=float64), 2.0)
+
+    ```
     """
     p = _exponent(p)
     return Norm(f"Schatten-{p:g}", _power_sum_constant(p), lambda W: _power_sum(singular_values(W), p))
@@ -69,6 +108,14 @@ def entrywise(p: Real) -> Norm:
     Its $c$ is that of Schatten-$p$, $\max(1, 2^{1/p-1})$.
 
     **Raises:** ValueError if `p` is below 0.002, where the constants of Theorem 1 would overflow.
+
+    **Example:**
+
+    ```python
+    >>> norms.entrywise(1)(jnp.array([[1.0, -2.0], [3.0, 0.0]]))
+    Array(6., dtype=float64)
+
+    ```
     """
     p = _exponent(p)
     return Norm(f"entrywise {p:g}", _power_sum_constant(p), lambda W: _power_sum(jnp.abs(W).ravel(), p))
@@ -82,6 +129,14 @@ def ky_fan(k: int) -> Norm:
 
     **Raises:** ValueError if `k` is not a positive integer, and, when called, if the matrix has fewer than
     `k` singular values.
+
+    **Example:**
+
+    ```python
+    >>> norms.ky_fan(2)(jnp.diag(jnp.array([3.0, 2.0, 1.0])))
+    Array(5., dtype=float64)
+
+    ```
     """
     k = _check.integer(k, "k", 1)
 
@@ -92,7 +147,7 @@ def ky_fan(k: int) -> Norm:
 
 
 def scaled(norm: Norm, factor: Real = 1.0, *, dimension_power: Real = 0.0) -> Norm:
-    r"""A multiple of a (quasi-)norm, $s \, d^h \, \|W\|$, with $d$ the larger of the numbers of rows and columns of $W$.
+    r"""A multiple of a (quasi-)norm, $s \, d^h \, \|W\|$; $d$ is the larger of the numbers of rows and columns.
 
     `factor` is $s$ and `dimension_power` is $h$; $c$ stays what it is, since both sides of the quasi-triangle
     inequality have one shape.
@@ -102,8 +157,9 @@ def scaled(norm: Norm, factor: Real = 1.0, *, dimension_power: Real = 0.0) -> No
     **Example:**
 
     ```python
-    >>> scaled(nuclear, dimension_power=-1)(jnp.eye(5)).item()  # the mean singular value
+    >>> norms.scaled(norms.nuclear, dimension_power=-1)(jnp.eye(5)).item()  # the mean singular value
     1.0
+
     ```
     """
     factor = float(_check.positive(factor, "factor"))
@@ -124,8 +180,9 @@ def total(*norms: Norm) -> Norm:
     **Example:**
 
     ```python
-    >>> total(nuclear, frobenius)(jnp.diag(jnp.array([3.0, 4.0]))).item()
+    >>> norms.total(norms.nuclear, norms.frobenius)(jnp.diag(jnp.array([3.0, 4.0]))).item()
     12.0
+
     ```
     """
     return _combined(norms, " + ", jnp.sum)
@@ -142,8 +199,9 @@ def greatest(*norms: Norm) -> Norm:
     **Example:**
 
     ```python
-    >>> greatest(spectral, scaled(nuclear, 0.6))(jnp.eye(2)).item()
+    >>> norms.greatest(norms.spectral, norms.scaled(norms.nuclear, 0.6))(jnp.eye(2)).item()
     1.2
+
     ```
     """
     return _combined(norms, ", ", jnp.max)
@@ -165,6 +223,15 @@ def custom(function: Callable, *, quasi_triangle_constant: Real = 1.0, name: str
 
     **Raises:** ValueError if `function` is not callable, or `quasi_triangle_constant` is not finite or
     below 1.
+
+    **Example:**
+
+    ```python
+    >>> longest_column = norms.custom(lambda W: jnp.max(jnp.linalg.norm(W, axis=0)), name="longest column")
+    >>> longest_column(jnp.array([[3.0, 1.0], [4.0, 0.0]]))
+    Array(5., dtype=float64)
+
+    ```
     """
     if not callable(function):
         raise ValueError(f"`function` must be callable; got {function!r}.")  # noqa: TRY004

@@ -15,6 +15,15 @@ def setup() -> None:
     """Apply the book's style, and keep the kernel within Binder's memory.
 
     Pictures are SVG in the book and sharp PNG elsewhere.
+
+    **Example:**
+
+    ```python
+    >>> notebook.setup()
+    >>> plt.rcParams["axes.grid"], plt.rcParams["figure.figsize"]
+    (True, [7.2, 3.2])
+
+    ```
     """
     figures.apply_style()
     _return_memory_after_compilations()
@@ -29,7 +38,20 @@ def setup() -> None:
 
 
 def forget_programs() -> None:
-    """Drop all compiled programs, to stay within Binder's memory in a chapter that compiles many; they compile anew."""
+    """Drop all compiled programs, to stay within Binder's memory in a chapter that compiles many; they compile anew.
+
+    **Example:**
+
+    ```python
+    >>> square = jax.jit(lambda x: x**2)
+    >>> square(2.0)
+    Array(4., dtype=float64, weak_type=True)
+    >>> notebook.forget_programs()
+    >>> square(2.0)  # compiled anew
+    Array(4., dtype=float64, weak_type=True)
+
+    ```
+    """
     jax.clear_caches()
     gc.collect()
     if (trim := _malloc_trim()) is not None:
@@ -42,6 +64,14 @@ def glue(**texts: str) -> None:
     The caller formats each number, so that the page, and nbval's comparison, see only the digits that matter.
 
     **Raises:** `ValueError` if a value is not a text.
+
+    **Example:**
+
+    ```python
+    >>> notebook.glue(final_entry=f"{22.361:.1f}")
+    {'application/papermill.record/text/plain': "'22.4'"}
+
+    ```
     """
     for name, text in texts.items():
         if not isinstance(text, str):
@@ -51,7 +81,16 @@ def glue(**texts: str) -> None:
 
 
 def scientific(x: float, decimals: int = 0) -> str:
-    """`x` as the prose writes it, such as 2 × 10⁻⁵, with `decimals` digits after the point."""
+    """`x` as the prose writes it, such as 2 × 10⁻⁵, with `decimals` digits after the point.
+
+    **Example:**
+
+    ```python
+    >>> notebook.scientific(2.04e-5), notebook.scientific(2.04e-5, 1)
+    ('2 × 10⁻⁵', '2.0 × 10⁻⁵')
+
+    ```
+    """
     mantissa, exponent = f"{x:.{decimals}e}".split("e")
     return f"{mantissa} × 10{str(int(exponent)).translate(_RAISED)}"
 

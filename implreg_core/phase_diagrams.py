@@ -20,7 +20,16 @@ from implreg_core.factorizations import Factors
 
 
 class Axis(NamedTuple):
-    """One setting of a diagram, by name, and its values."""
+    """One setting of a diagram, by name, and its values.
+
+    **Example:**
+
+    ```python
+    >>> phase_diagrams.Axis("scale", (1e-3, 1e-2)).values
+    (0.001, 0.01)
+
+    ```
+    """
 
     name: str
     values: Sequence[int | float]
@@ -32,6 +41,18 @@ class PhaseDiagram(eqx.Module):
     A run *fits* if it reached `target_loss`. It *blows up* if there $|W_{11}| \ge (1 - r)^2 / r$ with
     $r = \sqrt{2 \ell(W)}$: as large as a positive determinant would force it to be. It *settles* if it fits with
     less. The rest did neither before the time limit, or diverged.
+
+    **Example:**
+
+    ```python
+    >>> W = np.zeros((1, 1, 2, 2, 2))
+    >>> W[0, 0, :, 0, 0] = [100.0, 1.0]  # two runs, of which only one has a large unseen entry
+    >>> loss, Axis = np.full((1, 1, 2), 1e-4), phase_diagrams.Axis
+    >>> diagram = phase_diagrams.PhaseDiagram(Axis("depth", [3]), Axis("scale", [0.1]), W, loss, loss, target_loss=1e-4)
+    >>> diagram.blows_up, diagram.fraction
+    (array([[[ True, False]]]), array([[0.5]]))
+
+    ```
     """
 
     rows: Axis
@@ -96,6 +117,19 @@ def phase_diagram(
     **Raises:** ValueError if an axis is empty, repeats a value or has one that is not finite; if both axes have one
     name; if the learning rate is given twice or not at all; if `runs` is below 1; if the target loss, the time or
     a learning rate is not positive.
+
+    **Example:**
+
+    ```python
+    >>> from functools import partial
+    >>> rows, columns = phase_diagrams.Axis("sign", [1, -1]), phase_diagrams.Axis("scale", [0.1])
+    >>> start, settings = partial(phase_diagrams.balanced_start, depth=3), {"learning_rate": 0.1, "max_time": 100.0}
+    >>> diagram = phase_diagrams.phase_diagram(jr.key(0), start, rows, columns, runs=2, target_loss=0.02, **settings)
+    >>> diagram.fraction  # the sign of the determinant decides
+    array([[1.],
+           [0.]])
+
+    ```
     """
     rows, columns = _axis(rows, "rows"), _axis(columns, "columns")
     axes = {rows.name: rows.values, columns.name: columns.values}
@@ -147,6 +181,15 @@ def gaussian_start(
     Independent factor entries of standard deviation $\text{scale}^{1/L} \, n^{-(L-1)/(2L)}$ for hidden width $n$.
 
     **Raises:** ValueError if `scale` is not positive, `depth` or `hidden` is below 2, or `sign` is not 1 or -1.
+
+    **Example:**
+
+    ```python
+    >>> factors = phase_diagrams.gaussian_start(jr.key(0), depth=3, scale=0.01, hidden=5, sign=-1)
+    >>> [W.shape for W in factors], factorizations.slogdet(factors)[0]
+    ([(5, 2), (5, 5), (2, 5)], Array(-1., dtype=float64))
+
+    ```
     """
     depth, hidden = _check.integer(depth, "depth", 2), _check.integer(hidden, "hidden", 2)
     std = _check.positive(scale, "scale") ** (1 / depth) * float(hidden) ** (-(depth - 1) / (2 * depth))
@@ -169,6 +212,18 @@ def balanced_start(
 
     **Raises:** ValueError if `scale` is not positive, `imbalance` is negative, `depth` is below 2, or `sign` is
     neither 1 nor -1.
+
+    **Example:**
+
+    ```python
+    >>> balanced = phase_diagrams.balanced_start(jr.key(0), depth=2, scale=0.1)
+    >>> unbalanced = phase_diagrams.balanced_start(jr.key(0), depth=2, scale=0.1, imbalance=1.0)
+    >>> jnp.allclose(factorizations.product_matrix(balanced), factorizations.product_matrix(unbalanced))
+    Array(True, dtype=bool)
+    >>> bool(factorizations.unbalancedness(balanced) < 1e-12 < factorizations.unbalancedness(unbalanced))
+    True
+
+    ```
     """
     imbalance = _check.nonnegative(imbalance, "imbalance")
     product_key, *layer_keys = jr.split(key, _check.integer(depth, "depth", 2))
@@ -192,6 +247,16 @@ def turned_to_sign(factors: Factors, sign: int) -> Factors:
     **Raises:** ValueError if `sign` is neither 1 nor -1, or the product is not square.
 
     **References:** Razin & Cohen (2020), Proposition 3, whose proof turns signs in this way.
+
+    **Example:**
+
+    ```python
+    >>> W_1, W_2 = phase_diagrams.turned_to_sign((jnp.ones((2, 2)) + jnp.eye(2), jnp.eye(2)), sign=-1)
+    >>> W_1
+    Array([[-2.,  1.],
+           [-1.,  2.]], dtype=float64)
+
+    ```
     """
     if sign not in (1, -1):
         raise ValueError(f"`sign` must be 1 or -1; got {sign!r}.")
@@ -212,6 +277,15 @@ def critical_unbalancedness(loss: Real[ArrayLike, "*shape"], depth: int) -> Floa
     **Raises:** ValueError if `loss` is not positive or `depth` is below 2.
 
     **References:** ours; a heuristic, tested in the chapter on phase diagrams.
+
+    **Example:**
+
+    ```python
+    >>> loss = jnp.array([0.1, 0.01])
+    >>> phase_diagrams.critical_unbalancedness(loss, depth=2), phase_diagrams.critical_unbalancedness(loss, depth=3)
+    (Array([8.20849986e-02, 1.38879439e-11], dtype=float64), Array([1.70997595, 0.03684031], dtype=float64))
+
+    ```
     """
     L, w_squared = _check.integer(depth, "depth", 2), 1 / (2 * _check.positive(loss, "loss"))
     if L == 2:
@@ -227,6 +301,15 @@ def wilson_interval(
     **Returns:** lower and upper ends. They stay within [0, 1] and differ even where `count` is 0 or `total`.
 
     **Raises:** ValueError if `total` is below 1, a count is outside `0..total`, or `confidence` outside (0, 1).
+
+    **Example:**
+
+    ```python
+    >>> phase_diagrams.wilson_interval(np.array([0, 50, 100]), total=100).round(3)
+    array([[0.   , 0.404, 0.963],
+           [0.037, 0.596, 1.   ]])
+
+    ```
     """
     total = _check.integer(total, "total", 1)
     if np.any((count < 0) | (count > total)):

@@ -18,6 +18,19 @@ class Completion(eqx.Module):
 
     Build one with `completion`, which checks its arguments and stores a zero for every entry that nobody
     sees.
+
+    **Example:**
+
+    ```python
+    >>> problem = problems.two_by_two()
+    >>> problem.values
+    Array([[0., 1.],
+           [1., 0.]], dtype=float64)
+    >>> problem.observed
+    Array([[False,  True],
+           [ True,  True]], dtype=bool)
+
+    ```
     """
 
     values: Float[Array, "m n"]
@@ -32,6 +45,15 @@ class Completion(eqx.Module):
         r"""The misfit $W_{ij} - b_{ij}$ on $\Omega$ and zero elsewhere; it is also $\nabla \ell(W)$.
 
         **Raises:** ValueError if `W` has another shape than the problem.
+
+        **Example:**
+
+        ```python
+        >>> problems.two_by_two().residual(jnp.ones((2, 2)))
+        Array([[0., 0.],
+               [0., 1.]], dtype=float64)
+
+        ```
         """
         _check.same_shape(W, self.shape, "W")
         return jnp.where(self.observed, W - self.values, 0.0)
@@ -40,6 +62,15 @@ class Completion(eqx.Module):
         r"""The loss $\ell(W) = \frac12 \sum_{(i,j) \in \Omega} (W_{ij} - b_{ij})^2$.
 
         **Raises:** ValueError if `W` has another shape than the problem.
+
+        **Example:**
+
+        ```python
+        >>> W = jnp.array([[1e6, 1.0], [1.0, 0.1]])  # the unseen entry costs nothing
+        >>> problems.two_by_two().loss(W)
+        Array(0.005, dtype=float64)
+
+        ```
         """
         return 0.5 * jnp.sum(self.residual(W) ** 2)
 
@@ -52,6 +83,15 @@ def completion(values: Shaped[ArrayLike, "..."], observed: Shaped[ArrayLike, "..
 
     **Raises:** ValueError if the shapes differ or are not those of a matrix, if `observed` is not Boolean,
     if it is nowhere true, or if an observed value is not finite.
+
+    **Example:**
+
+    ```python
+    >>> problem = problems.completion(jnp.array([[jnp.nan, 2.0]]), jnp.array([[False, True]]))
+    >>> problem.values
+    Array([[0., 2.]], dtype=float64)
+
+    ```
     """
     values, observed = jnp.asarray(values, float), _check.boolean(observed, "observed")
     if values.ndim != 2:
@@ -74,6 +114,15 @@ def two_by_two(
     **Raises:** ValueError if `z` or `z_prime` is zero, or any of the three is not finite.
 
     **References:** Razin & Cohen (2020): the example of Theorem 1, and its perturbations.
+
+    **Example:**
+
+    ```python
+    >>> problem = problems.two_by_two(eps=0.5)
+    >>> problem.loss(problems.two_by_two_solution(2.0, eps=0.5))  # of rank 1, and it fits
+    Array(0., dtype=float64)
+
+    ```
     """
     z, z_prime = _check.nonzero(z, "z"), _check.nonzero(z_prime, "z_prime")
     values = two_by_two_solution(0.0, z, z_prime, eps)
@@ -91,6 +140,16 @@ def two_by_two_solution(
     $$W = \begin{pmatrix} w & z \\ z' & \epsilon \end{pmatrix}$$
 
     **Raises:** ValueError if an argument is not finite.
+
+    **Example:**
+
+    ```python
+    >>> W = problems.two_by_two_solution(100.0)
+    >>> W, jnp.linalg.det(W)
+    (Array([[100.,   1.],
+           [  1.,   0.]], dtype=float64), Array(-1., dtype=float64))
+
+    ```
     """
     w, z = _check.finite(w, "w"), _check.finite(z, "z")
     z_prime, eps = _check.finite(z_prime, "z_prime"), _check.finite(eps, "eps")
@@ -117,6 +176,15 @@ def random_low_rank(
     `observed_count` is outside `1..m*n`, or `frobenius_norm` is not positive.
 
     **References:** Razin & Cohen (2020), experiments: 100 x 100, rank 5, Frobenius norm 100.
+
+    **Example:**
+
+    ```python
+    >>> problem, truth = problems.random_low_rank(jr.key(0), (6, 5), rank=2, observed_count=12)
+    >>> jnp.linalg.matrix_rank(truth), problem.observed.sum(), problem.loss(truth)
+    (Array(2, dtype=int64), Array(12, dtype=int64), Array(0., dtype=float64))
+
+    ```
     """
     m, n = _check.matrix_shape(shape)
     rank = _check.integer(rank, "rank", 1, min(m, n))

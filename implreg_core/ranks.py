@@ -15,6 +15,14 @@ def singular_values(W: Float[ArrayLike, "m n"]) -> Float[Array, " k"]:
     error is a rounding of the two products in the determinant.
 
     **Raises:** ValueError if `W` is not one finite matrix.
+
+    **Example:**
+
+    ```python
+    >>> ranks.singular_values(jnp.array([[1e9, 1.0], [1.0, 2e-9]]))  # det W = 1
+    Array([1.e+09, 1.e-09], dtype=float64)
+
+    ```
     """
     W = _check.matrix(W, "W")
     if W.shape != (2, 2):
@@ -38,6 +46,14 @@ def effective_rank(W: Float[ArrayLike, "m n"]) -> Float[Array, ""]:
     **Raises:** ValueError if `W` is not one finite matrix.
 
     **References:** Roy & Vetterli (2007).
+
+    **Example:**
+
+    ```python
+    >>> ranks.effective_rank(jnp.eye(3)), ranks.effective_rank(jnp.diag(jnp.array([1.0, 1e-3])))
+    (Array(3., dtype=float64), Array(1.00793164, dtype=float64))
+
+    ```
     """
     σ = singular_values(W)
     ρ = σ / σ[0]  # first by the largest, so that the sum cannot overflow
@@ -53,6 +69,14 @@ def distance_to_rank(W: Float[ArrayLike, "m n"], k: int) -> Float[Array, ""]:
     **Raises:** ValueError if `W` is not one finite matrix or `k` is outside `0..min(m, n)`.
 
     **References:** Eckart & Young (1936).
+
+    **Example:**
+
+    ```python
+    >>> ranks.distance_to_rank(jnp.diag(jnp.array([5.0, 4.0, 3.0])), k=1)
+    Array(5., dtype=float64)
+
+    ```
     """
     σ = singular_values(W)
     k = _check.integer(k, "k", 0, σ.size)
@@ -74,6 +98,14 @@ def infimal_rank(
     **Raises:** ValueError if an argument is not finite.
 
     **References:** Razin & Cohen (2020), Proposition 2.
+
+    **Example:**
+
+    ```python
+    >>> ranks.infimal_rank()  # no solution has rank 1, but they come close to it
+    1
+
+    ```
     """
     known = jnp.stack([_check.finite(x, name) for x, name in [(z, "z"), (z_prime, "z_prime"), (eps, "eps")]])
     return int(jnp.any(known != 0))

@@ -33,6 +33,16 @@ def sharpness(problem: Completion, factors: Factors) -> Float[Array, ""]:
     **Raises:** ValueError if a factor is not finite or the product does not have the shape of `problem`.
 
     **References:** Cohen, Kaur, Li, Kolter & Talwalkar (2021).
+
+    **Example:**
+
+    ```python
+    >>> w = 100.0  # nearly fitting balanced factors: the sharpness is about w^(2 - 2/L)
+    >>> W = jnp.array([[w, 1.0], [1.0, 2 / w]])
+    >>> round(float(stability.sharpness(problems.two_by_two(), factorizations.balanced(W, depth=2))))
+    100
+
+    ```
     """
     vector, unravel = ravel_pytree(check_start(problem, factors))
     hessian = jax.hessian(lambda vector: problem.loss(product_matrix(unravel(vector))))(vector)
@@ -50,6 +60,14 @@ def edge_of_stability(
     momentum $\beta$ (heavy ball) is $2 (1 + \beta) / \eta$. Exact up to a relative error of order $w^{-2}$.
 
     **Raises:** ValueError if `learning_rate` is not positive, `depth` is below 2 or `momentum` is not in [0, 1).
+
+    **Example:**
+
+    ```python
+    >>> stability.edge_of_stability(jnp.array([0.1, 0.01]), depth=2), stability.edge_of_stability(0.01, depth=3)
+    (Array([ 20., 200.], dtype=float64), Array(53.18295897, dtype=float64))
+
+    ```
     """
     learning_rate = _check.positive(learning_rate, "learning_rate")
     depth, momentum = _check.integer(depth, "depth", 2), _check.nonnegative(momentum, "momentum")
@@ -69,6 +87,16 @@ def fitted_law(
     **Returns:** `(p, error of p), (C, error of C)`.
 
     **Raises:** ValueError if there are fewer than four points, shapes differ or a value is not positive.
+
+    **Example:**
+
+    ```python
+    >>> rates = np.geomspace(1e-3, 1e-1, 5)
+    >>> (p, _), (C, _) = stability.fitted_law(rates, 2 / rates, depth=2)  # made up to obey the law w = 2 / rate
+    >>> round(p, 6), round(C, 6)
+    (1.0, 1.0)
+
+    ```
     """
     learning_rates, w = _check.positive(learning_rates, "learning_rates"), _check.positive(w, "w")
     _check.same_shape(w, learning_rates.shape, "w")
@@ -92,6 +120,17 @@ def departure(run, path: SignPreservingFlow, *, excess: float = 0.1) -> float:
     the range of `path`, where that of `path` grows.
 
     **Raises:** ValueError if `excess` is not positive, or the run never leaves the flow.
+
+    **Example:**
+
+    ```python
+    >>> problem, W0 = problems.two_by_two(), 0.1 * jnp.eye(2)
+    >>> path = flow.sign_preserving_flow(problem, W0, depth=2)
+    >>> run = descent.gradient_descent(problem, factorizations.balanced(W0, 2), learning_rate=0.2, max_steps=10_000)
+    >>> round(stability.departure(run, path), 1), stability.edge_of_stability(0.2, depth=2)
+    (10.8, Array(10., dtype=float64))
+
+    ```
     """
     excess = float(_check.positive(excess, "excess"))
     w, flow_w = np.abs(run.W[:, 0, 0]), np.abs(path.W[:, 0, 0])
@@ -109,6 +148,16 @@ def flow_factors(path: SignPreservingFlow, depth: int) -> FactorRows:
     the entries of $W$ no longer tell once $w$ is large. Start descent from a late row of a flow with them.
 
     **Raises:** ValueError if `depth` is below 2.
+
+    **Example:**
+
+    ```python
+    >>> path = flow.sign_preserving_flow(problems.two_by_two(), 0.1 * jnp.eye(2), depth=2)
+    >>> W_1, W_2 = stability.flow_factors(path, depth=2)
+    >>> np.allclose(W_2 @ W_1, path.W)
+    True
+
+    ```
     """
     depth = _check.integer(depth, "depth", 2)
     U, S, Vt = np.linalg.svd(path.W)
@@ -128,6 +177,14 @@ def weak_unbalancedness(W_1: Float[ArrayLike, "2 2"], W_2: Float[ArrayLike, "2 2
 
     **Raises:** ValueError if a factor is not one finite 2 x 2 matrix, or $u \perp v$: such factors share no weak
     direction.
+
+    **Example:**
+
+    ```python
+    >>> stability.weak_unbalancedness(jnp.diag(jnp.array([9.0, 1.0])), jnp.diag(jnp.array([9.0, 2.0])))  # 2^2 - 1^2
+    Array(3., dtype=float64)
+
+    ```
     """
     W_1, W_2 = _check.matrix(W_1, "W_1"), _check.matrix(W_2, "W_2")
     _check.same_shape(W_1, (2, 2), "W_1")
@@ -151,6 +208,16 @@ def predicted_flip(path: SignPreservingFlow, nu: Real[ArrayLike, ""]) -> tuple[f
 
     **Raises:** ValueError if `nu` is zero (then there is no flip), or so large or small that `path` does not reach
     the place.
+
+    **Example:**
+
+    ```python
+    >>> path = flow.sign_preserving_flow(problems.two_by_two(), 0.1 * jnp.eye(2), depth=2)
+    >>> flip, end = stability.predicted_flip(path, nu=1e-6)
+    >>> round(flip, 1), round(end, 1)
+    (3.4, 5.9)
+
+    ```
     """
     size = abs(float(_check.nonzero(nu, "nu")))
     rows = path.loss < 0.4  # from here on |w| grows and the second singular value decays
@@ -172,7 +239,19 @@ def predicted_flip(path: SignPreservingFlow, nu: Real[ArrayLike, ""]) -> tuple[f
 
 
 class OptimizerDescent(eqx.Module):
-    r"""One run of an optimizer at its recorded steps, with the factors at each of them. Every row is finite."""
+    r"""One run of an optimizer at its recorded steps, with the factors at each of them. Every row is finite.
+
+    **Example:**
+
+    ```python
+    >>> problem = problems.two_by_two()
+    >>> start = tuple(W[None] for W in factorizations.identity(0.1, depth=2))
+    >>> (run,) = stability.optimizer_descents(problem, start, optax.adam, learning_rate=0.01, max_steps=100)
+    >>> run.diverged, run.factors[0].shape == run.W.shape  # factors at every record
+    (False, True)
+
+    ```
+    """
 
     step: Int[np.ndarray, " n"]
     loss: Float[np.ndarray, " n"]
@@ -207,6 +286,18 @@ def optimizer_descents(
     product does not have the shape of `problem`, or a number is out of range.
 
     **References:** optax (DeepMind, 2020).
+
+    **Example:**
+
+    ```python
+    >>> start = tuple(W[None] for W in factorizations.identity(0.1, depth=2))
+    >>> settings = {"learning_rate": 0.1, "max_steps": 100}
+    >>> (run,) = stability.optimizer_descents(problems.two_by_two(), start, optax.sgd, **settings)
+    >>> (same,) = descent.gradient_descents(problems.two_by_two(), start, **settings)
+    >>> np.allclose(run.loss, same.loss)
+    True
+
+    ```
     """
     factors = tuple(_check.finite(W, f"factors[{j}]") for j, W in enumerate(factors))
     shapes = [W.shape for W in factors]

@@ -25,6 +25,14 @@ def objective(problem: Completion, U: Float[ArrayLike, "n k"]) -> Float[Array, "
     Its gradient is $\nabla \ell(U U^\top) \, U$.
 
     **Raises:** ValueError if `U` is not one finite matrix, or `problem` is not symmetric and as large as $U U^\top$.
+
+    **Example:**
+
+    ```python
+    >>> symmetric.objective(problems.two_by_two(), 2 * jnp.eye(2))  # half of the loss 9 of W = 4 I
+    Array(4.5, dtype=float64)
+
+    ```
     """
     U = _check.matrix(U, "U")
     _check_problem(problem, U.shape[0])
@@ -39,6 +47,16 @@ def gradient_descents(problem: Completion, U: Float[ArrayLike, "runs n k"], **op
     **Returns:** one `Descent` per run, whose `factors` are $(U^\top, U)$ after the last step.
 
     **Raises:** ValueError as `objective` does, if `U` has no axis over runs, or for a bad option.
+
+    **Example:**
+
+    ```python
+    >>> U = 0.1 * jnp.eye(2)[None]
+    >>> (run,) = symmetric.gradient_descents(problems.two_by_two(), U, learning_rate=0.1, max_steps=100)
+    >>> jnp.allclose(run.factors[0], run.factors[1].T)  # they stay transposes of each other
+    Array(True, dtype=bool)
+
+    ```
     """
     U = _starts(problem, U)
     return _descend(problem, (jnp.swapaxes(U, 1, 2), U), **options)
@@ -53,6 +71,17 @@ def gradient_flows(
     For a single column, whose $W$ has no determinant to carry, use `flow.gradient_flow` with $(U^\top, U)$.
 
     **Raises:** ValueError as `objective` does, if `U` has no axis over starts, or one of them has rank below 2.
+
+    **Example:**
+
+    ```python
+    >>> symmetric.gradient_flows(problems.two_by_two(), jnp.ones((1, 2, 1)))  # one column: det U U^T = 0
+    Traceback (most recent call last):
+        ...
+    ValueError: `U` must have rank 2 in every start; got [[[1.]
+      [1.]]]. For one column use `flow.gradient_flow`.
+
+    ```
     """
     U = _starts(problem, U)
     sigma = jnp.linalg.svd(U, compute_uv=False)
@@ -73,6 +102,15 @@ def lift(problem: Completion) -> Completion:
     `unlifted_factors`.
 
     **References:** Gunasekar et al. (2017) treat matrices without symmetry this way.
+
+    **Example:**
+
+    ```python
+    >>> symmetric.lift(problems.completion(jnp.array([[5.0]]), jnp.array([[True]]))).values
+    Array([[0., 5.],
+           [5., 0.]], dtype=float64)
+
+    ```
     """
     m, n = problem.shape
     blocks = np.zeros((m, m)), np.zeros((n, n))
@@ -85,6 +123,18 @@ def unlifted_factors(U: Float[ArrayLike, "size k"], rows: int) -> Factors:
     r"""The depth-2 factors of the block $W$, `rows` high, of $X = U U^\top$: $W_2$ is on top in `U`, $W_1^\top$ below.
 
     **Raises:** ValueError if `U` is not one finite matrix or `rows` does not leave two blocks.
+
+    **Example:**
+
+    ```python
+    >>> U = jnp.array([[1.0], [2.0], [3.0]])
+    >>> W_1, W_2 = symmetric.unlifted_factors(U, rows=2)
+    >>> W_2 @ W_1, (U @ U.T)[:2, 2:]  # the same block
+    (Array([[3.],
+           [6.]], dtype=float64), Array([[3.],
+           [6.]], dtype=float64))
+
+    ```
     """
     U = _check.matrix(U, "U")
     rows = _check.integer(rows, "rows", 1, U.shape[0] - 1)

@@ -16,7 +16,20 @@ from implreg_core.problems import Completion
 
 
 class Task(eqx.Module):
-    """A completion problem and the low-rank matrix that it shows a part of."""
+    """A completion problem and the low-rank matrix that it shows a part of.
+
+    **Example:**
+
+    ```python
+    >>> task = task_families.task("2 x 2, large entry hidden", jr.key(0))
+    >>> task.problem.observed
+    Array([[False,  True],
+           [ True,  True]], dtype=bool)
+    >>> jnp.linalg.matrix_rank(task.truth)
+    Array(1, dtype=int64)
+
+    ```
+    """
 
     problem: Completion
     truth: Float[Array, "m n"]
@@ -27,6 +40,15 @@ def task(family: str, key: PRNGKeyArray) -> Task:
     """A random task of a family, one of the names in `FAMILIES`.
 
     **Raises:** ValueError for an unknown family.
+
+    **Example:**
+
+    ```python
+    >>> task = task_families.task("12 x 12, diagonal hidden", jr.key(0))
+    >>> task.rank, jnp.linalg.norm(task.truth, 2)  # the spectral norm is always 1
+    (2, Array(1., dtype=float64))
+
+    ```
     """
     if family not in FAMILIES:
         raise ValueError(f"`family` must be one of {', '.join(map(repr, FAMILIES))}; got {family!r}.")
@@ -40,6 +62,15 @@ def hidden_diagonal(size: int) -> Bool[Array, "n n"]:
     """All entries but those of the diagonal are observed.
 
     **Raises:** ValueError if `size` is below 2, where nothing would be observed.
+
+    **Example:**
+
+    ```python
+    >>> task_families.hidden_diagonal(2)
+    Array([[False,  True],
+           [ True, False]], dtype=bool)
+
+    ```
     """
     return ~jnp.eye(_check.integer(size, "size", 2), dtype=bool)
 
@@ -48,6 +79,15 @@ def hidden_block(shape: tuple[int, int], rows: int, columns: int) -> Bool[Array,
     """All entries are observed but those of the first `rows` rows and first `columns` columns.
 
     **Raises:** ValueError if the block is empty or has all rows or all columns: then nothing determines it.
+
+    **Example:**
+
+    ```python
+    >>> task_families.hidden_block((2, 3), rows=1, columns=2)
+    Array([[False, False,  True],
+           [ True,  True,  True]], dtype=bool)
+
+    ```
     """
     m, n = _check.matrix_shape(shape)
     rows, columns = _check.integer(rows, "rows", 1, m - 1), _check.integer(columns, "columns", 1, n - 1)
@@ -59,6 +99,16 @@ def banded(size: int, half_width: int) -> Bool[Array, "n n"]:
     r"""The entries with $|i - j| \le$ `half_width` are observed.
 
     **Raises:** ValueError if `half_width` is outside `0..size - 1`.
+
+    **Example:**
+
+    ```python
+    >>> task_families.banded(3, half_width=1)
+    Array([[ True,  True, False],
+           [ True,  True,  True],
+           [False,  True,  True]], dtype=bool)
+
+    ```
     """
     size = _check.integer(size, "size", 1)
     i, j = jnp.indices((size, size))
@@ -69,6 +119,16 @@ def block_diagonal(size: int, first: int) -> Bool[Array, "n n"]:
     """Two square blocks on the diagonal are observed, the first with `first` rows. No row or column meets both.
 
     **Raises:** ValueError if `first` is outside `1..size - 1`.
+
+    **Example:**
+
+    ```python
+    >>> task_families.block_diagonal(3, first=1)
+    Array([[ True, False, False],
+           [False,  True,  True],
+           [False,  True,  True]], dtype=bool)
+
+    ```
     """
     size = _check.integer(size, "size", 2)
     first = _check.integer(first, "first", 1, size - 1)
@@ -83,6 +143,16 @@ def rank_one(u: Real[ArrayLike, " m"], v: Real[ArrayLike, " n"], observed: Bool[
     r"""The task with truth $u v^\top / (\|u\| \|v\|)$.
 
     **Raises:** ValueError if `u` or `v` is zero or not finite, or `observed` does not fit or is nowhere true.
+
+    **Example:**
+
+    ```python
+    >>> u, v = jnp.array([3.0, 4.0]), jnp.array([1.0, 0.0])
+    >>> task_families.rank_one(u, v, task_families.hidden_diagonal(2)).truth
+    Array([[0.6, 0. ],
+           [0.8, 0. ]], dtype=float64)
+
+    ```
     """
     u, v = _unit(u, "u"), _unit(v, "v")
     truth = jnp.outer(u, v)
@@ -103,6 +173,15 @@ def least_norm_factor(u: Real[ArrayLike, " m"], v: Real[ArrayLike, " n"], rows: 
     **Returns:** a number in $(0, 1]$.
 
     **Raises:** ValueError if one of the four parts of `u` and `v` is empty, zero or not finite.
+
+    **Example:**
+
+    ```python
+    >>> u = jnp.array([4.0, 1.0])  # the hidden entry is 16, the one opposite is 1
+    >>> task_families.least_norm_factor(u, u, rows=1, columns=1)  # 1 of the 16 is written
+    Array(0.0625, dtype=float64)
+
+    ```
     """
     u, v = _check.finite(u, "u"), _check.finite(v, "v")
     rows = _check.integer(rows, "rows", 1, u.size - 1)

@@ -26,7 +26,18 @@ CPFactors = tuple[Float[ArrayLike, "..."], ...]  # each (size of its axis, R)
 
 
 class CPCompletion(Fit):
-    """One tensor completed by gradient descent on its CP factors."""
+    """One tensor completed by gradient descent on its CP factors.
+
+    **Example:**
+
+    ```python
+    >>> truth, mask = jnp.ones((2, 2, 2)), tensors.random_mask(jr.key(0), (2, 2, 2), 7)
+    >>> run = tensors.complete(truth, mask, init_std=0.1, tolerance=1e-3, key=jr.key(1))
+    >>> run.converged, run.tensor.shape, [F.shape for F in run.factors]
+    (True, (2, 2, 2), [(2, 4), (2, 4), (2, 4)])
+
+    ```
+    """
 
     factors: CPFactors
     recorded_steps: Int[np.ndarray, " n"]  # empty unless `records_per_decade` was given
@@ -44,6 +55,16 @@ def cp_tensor(factors: CPFactors) -> Float[Array, "..."]:
     A single matrix product, of the Khatri-Rao products of the first and the last half of the factors.
 
     **Raises:** ValueError if there are fewer than two factors, or they are not matrices with equally many columns.
+
+    **Example:**
+
+    ```python
+    >>> x, y, z = jnp.array([[1.0], [2.0]]), jnp.array([[3.0]]), jnp.array([[1.0], [10.0]])
+    >>> tensors.cp_tensor((x, y, z))[:, 0]  # the outer product of x, y and z
+    Array([[ 3., 30.],
+           [ 6., 60.]], dtype=float64)
+
+    ```
     """
     columns = {jnp.shape(F)[1] if jnp.ndim(F) == 2 else None for F in factors}
     if len(factors) < 2 or len(columns) != 1 or None in columns:
@@ -60,6 +81,14 @@ def largest_rank(shape: Sequence[int]) -> int:
     r"""The number of components that suffices for every tensor of this shape: the product of all sizes but the largest.
 
     **Raises:** ValueError if `shape` is not two or more positive integers.
+
+    **Example:**
+
+    ```python
+    >>> tensors.largest_rank((10, 10, 10))
+    100
+
+    ```
     """
     shape = _shape(shape)
     return math.prod(shape) // max(shape)
@@ -70,6 +99,14 @@ def gaussian(key: PRNGKeyArray, shape: Sequence[int], components: int, *, std: R
 
     **Raises:** ValueError if `shape` is not two or more positive integers, `components` is below 1 or `std` is not
     positive.
+
+    **Example:**
+
+    ```python
+    >>> [F.shape for F in tensors.gaussian(jr.key(0), (2, 3, 4), components=5, std=0.1)]
+    [(2, 5), (3, 5), (4, 5)]
+
+    ```
     """
     shape, components = _shape(shape), _check.integer(components, "components", 1)
     std = _check.positive(std, "std")
@@ -85,6 +122,15 @@ def random_low_rank(
     or `frobenius_norm` is not positive.
 
     **References:** Razin & Cohen (2020), experiments: rank 1 or 3, Frobenius norm 1.
+
+    **Example:**
+
+    ```python
+    >>> T = tensors.random_low_rank(jr.key(0), (4, 4, 4), rank=2)
+    >>> tensors.cp_rank_lower_bound(T), jnp.linalg.norm(T)
+    (2, Array(1., dtype=float64))
+
+    ```
     """
     rank = _check.integer(rank, "rank", 1, largest_rank(shape))
     frobenius_norm = _check.positive(frobenius_norm, "frobenius_norm")
@@ -99,6 +145,15 @@ def random_mask(key: PRNGKeyArray, shape: Sequence[int], observed_count: int) ->
 
     **Raises:** ValueError if `shape` is not two or more positive integers, or `observed_count` is outside
     `1..prod(shape)`.
+
+    **Example:**
+
+    ```python
+    >>> few, many = (tensors.random_mask(jr.key(0), (3, 3, 3), count) for count in (5, 20))
+    >>> few.sum(), many.sum(), bool(jnp.all(many[few]))
+    (Array(5, dtype=int64), Array(20, dtype=int64), True)
+
+    ```
     """
     shape = _shape(shape)
     entries = math.prod(shape)
@@ -115,6 +170,14 @@ def linear_completion(target: Shaped[ArrayLike, "..."], mask: Shaped[ArrayLike, 
     finite.
 
     **References:** the baseline "linear" of Razin & Cohen (2020), Figure 2.
+
+    **Example:**
+
+    ```python
+    >>> tensors.linear_completion(jnp.array([[1.0, 2.0]]), jnp.array([[True, False]]))
+    Array([[1., 0.]], dtype=float64)
+
+    ```
     """
     target, mask = _observations(target, mask)
     return jnp.where(mask, target, 0.0)
@@ -124,6 +187,15 @@ def reconstruction_error(W: Float[ArrayLike, "..."], truth: Float[ArrayLike, "..
     r"""The relative error $\|W - W^*\| / \|W^*\|$ in the Frobenius norm, for tensors and matrices.
 
     **Raises:** ValueError if the shapes differ, an entry is not finite, or `truth` is zero.
+
+    **Example:**
+
+    ```python
+    >>> truth = jnp.array([[3.0, 4.0]])
+    >>> tensors.reconstruction_error(jnp.zeros((1, 2)), truth), tensors.reconstruction_error(truth, truth)
+    (Array(1., dtype=float64), Array(0., dtype=float64))
+
+    ```
     """
     W, truth = _check.finite(W, "W"), _check.finite(truth, "truth")
     _check.same_shape(W, truth.shape, "W")
@@ -161,6 +233,16 @@ def complete(
     or a number is out of range; and if the run diverges.
 
     **References:** Razin & Cohen (2020), Section 5 and its experiments, whose settings are the defaults.
+
+    **Example:**
+
+    ```python
+    >>> truth, mask = jnp.ones((2, 2, 2)), tensors.random_mask(jr.key(0), (2, 2, 2), 7)
+    >>> run = tensors.complete(truth, mask, init_std=0.1, tolerance=1e-3, key=jr.key(1))
+    >>> run.mse <= 1e-3, run.steps % 100  # the error is tested at every 100th step
+    (True, 0)
+
+    ```
     """
     (run,) = complete_many(
         jnp.asarray(target)[None],
@@ -201,6 +283,16 @@ def complete_many(
     the rest is as in `complete`, errors included.
 
     **Returns:** one `CPCompletion` per run, in order.
+
+    **Example:**
+
+    ```python
+    >>> truths, masks = jnp.ones((2, 2, 2, 2)), jnp.ones((2, 2, 2, 2), bool)
+    >>> runs = tensors.complete_many(truths, masks, init_std=0.1, tolerance=1e-3, keys=jr.split(jr.key(0)))
+    >>> [run.converged for run in runs]
+    [True, True]
+
+    ```
     """
     targets, masks = _observations(targets, masks)
     shape = _shape(targets.shape[1:])
@@ -238,6 +330,15 @@ def cp_rank(
     positive; `ConvergenceError` if ALS reaches the tolerance at no $r$ up to `largest_rank`.
 
     **References:** Razin & Cohen (2020), experiments; Kolda & Bader (2009), Section 3.4, for ALS.
+
+    **Example:**
+
+    ```python
+    >>> T = jnp.zeros((2, 2, 2)).at[0, 0, 0].set(1.0).at[1, 1, 1].set(1.0)
+    >>> tensors.cp_rank(T)
+    2
+
+    ```
     """
     T, tolerance = _tensor(T), float(_check.positive(tolerance, "tolerance"))
     restarts = _check.integer(restarts, "restarts", 1)
@@ -271,6 +372,15 @@ def cp_rank_lower_bound(T: Float[ArrayLike, "..."], *, tolerance: Real[ArrayLike
 
     **Raises:** ValueError if `T` has fewer than two axes or an entry that is not finite, or `tolerance` is not
     positive.
+
+    **Example:**
+
+    ```python
+    >>> T = jnp.zeros((2, 2, 2)).at[0, 0, 0].set(1.0).at[1, 1, 1].set(1e-4)
+    >>> tensors.cp_rank_lower_bound(T), tensors.cp_rank_lower_bound(T, tolerance=1e-10)
+    (1, 2)
+
+    ```
     """
     T, tolerance = _tensor(T), float(_check.positive(tolerance, "tolerance"))
 
@@ -295,6 +405,16 @@ def arithmetic_circuit(factors: CPFactors, inputs: tuple[Float[ArrayLike, " _"],
     **Raises:** ValueError if the patches do not match the factors in number or length.
 
     **References:** Cohen, Sharir & Shashua (2016); Razin & Cohen (2020), Section 5.
+
+    **Example:**
+
+    ```python
+    >>> factors = tensors.gaussian(jr.key(0), (2, 3, 4), components=5, std=1.0)
+    >>> patches = (jnp.eye(2)[1], jnp.eye(3)[0], jnp.eye(4)[2])  # one-hot
+    >>> jnp.allclose(tensors.arithmetic_circuit(factors, patches), tensors.cp_tensor(factors)[1, 0, 2])
+    Array(True, dtype=bool)
+
+    ```
     """
     sizes = [len(F) for F in factors]
     if [jnp.shape(x) for x in inputs] != [(size,) for size in sizes]:
@@ -304,7 +424,20 @@ def arithmetic_circuit(factors: CPFactors, inputs: tuple[Float[ArrayLike, " _"],
 
 
 class ConvergenceError(RuntimeError):
-    """An iterative method ended without an answer."""
+    """An iterative method ended without an answer.
+
+    **Example:**
+
+    ```python
+    >>> T = tensors.random_low_rank(jr.key(0), (3, 3, 3), rank=3)
+    >>> try:
+    ...     tensors.cp_rank(T, tolerance=1e-30, max_iterations=1)
+    ... except tensors.ConvergenceError:
+    ...     "no rank found"
+    'no rank found'
+
+    ```
+    """
 
 
 def _khatri_rao(factors: CPFactors) -> Float[Array, "rows R"]:

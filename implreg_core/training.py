@@ -18,14 +18,41 @@ from implreg_core import _check
 
 
 class GlobalRMSPropState(NamedTuple):
-    r"""The running mean of the squared norm of the gradient, and $\beta^n$, the weight that its start still has."""
+    r"""The running mean of the squared norm of the gradient, and $\beta^n$, the weight that its start still has.
+
+    **Example:**
+
+    ```python
+    >>> state = training.global_rmsprop(0.1).init(jnp.zeros(2))
+    >>> state.second_moment, state.start_weight
+    (Array(0., dtype=float64), Array(1., dtype=float64))
+
+    ```
+    """
 
     second_moment: Float[Array, ""]
     start_weight: Float[Array, ""]
 
 
 class Training(NamedTuple):
-    """Where training stopped, and what was observed on the way."""
+    """Where training stopped, and what was observed on the way.
+
+    **Example:**
+
+    ```python
+    >>> end = training.train(
+    ...     lambda x: (x - 1) ** 2,
+    ...     0.0,
+    ...     optax.sgd(0.25),
+    ...     tolerance=0.1,
+    ...     record_at=jnp.array([1, 2, 9]),
+    ...     observe=lambda x: -x,
+    ... )
+    >>> end.params, end.steps, end.observed  # after the stop, the last one again
+    (Array(0.75, dtype=float64), Array(2, dtype=int64), Array([-0.5 , -0.75, -0.75], dtype=float64))
+
+    ```
+    """
 
     params: Any
     value: Float[Array, ""]  # of the objective, at `params`
@@ -34,7 +61,17 @@ class Training(NamedTuple):
 
 
 class Fit(eqx.Module):
-    """How a completion by training ended; the models' own results extend it."""
+    """How a completion by training ended; the models' own results extend it.
+
+    **Example:**
+
+    ```python
+    >>> fit = training.Fit(mse=2e-7, steps=500, tolerance=1e-6)
+    >>> fit.converged, fit.status
+    (True, 'reached mean squared error 2e-07 at step 500')
+
+    ```
+    """
 
     mse: float  # over the observed entries
     steps: int
@@ -54,7 +91,19 @@ class Fit(eqx.Module):
 
 
 def check_finite(end: Training) -> None:
-    """ValueError if training diverged."""
+    """ValueError if training diverged.
+
+    **Example:**
+
+    ```python
+    >>> end = training.train(lambda x: x**2, 1.0, optax.sgd(1e200), tolerance=0.0, record_at=jnp.array([9]))
+    >>> training.check_finite(end)
+    Traceback (most recent call last):
+        ...
+    ValueError: `learning_rate`, or the scale of the start, is too large: ...
+
+    ```
+    """
     if not np.isfinite(end.value):
         raise ValueError(
             f"`learning_rate`, or the scale of the start, is too large: the run diverged at step {end.steps} with "
@@ -78,6 +127,15 @@ def global_rmsprop(
 
     **References:** Arora, Cohen, Hu & Luo (2019) and the code released with Razin & Cohen (2020), which divides by
     $1 - \beta^n$ as Adam does; the text of the paper leaves this out.
+
+    **Example:**
+
+    ```python
+    >>> optimizer, g = training.global_rmsprop(0.1), jnp.array([3.0, 4.0])
+    >>> optimizer.update(g, optimizer.init(g))[0].round(4)  # the gradient's direction, and length 0.1
+    Array([-0.06, -0.08], dtype=float64)
+
+    ```
     """
     learning_rate, eps = _check.positive(learning_rate, "learning_rate"), _check.positive(eps, "eps")
     decay = _check.nonnegative(decay, "decay")
@@ -114,6 +172,15 @@ def train(
 
     A plain function of arrays, for `jit` and `vmap`; under `vmap` each run stops by itself. `observe(params)` is
     recorded at the increasing steps `record_at`; records after the stop repeat the last one.
+
+    **Example:**
+
+    ```python
+    >>> end = training.train(lambda x: (x - 1) ** 2, 0.0, optax.sgd(0.25), tolerance=1e-3, record_at=jnp.array([100]))
+    >>> end.steps, end.params  # each step halves the distance
+    (Array(5, dtype=int64), Array(0.96875, dtype=float64))
+
+    ```
     """
     value_and_gradient = jax.value_and_grad(objective)
 

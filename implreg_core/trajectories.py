@@ -15,6 +15,14 @@ def along(measure: Callable, W: Float[ArrayLike, "n rows columns"]) -> Float[np.
     """`measure`, a function of one matrix such as `norms.nuclear`, of each matrix of a stack.
 
     One program serves all stacks of about the same length.
+
+    **Example:**
+
+    ```python
+    >>> trajectories.along(norms.nuclear, np.stack([np.eye(2), 3 * np.eye(2)]))
+    array([2., 6.])
+
+    ```
     """
     padded, rows = _padded(W)
     return np.asarray(_each(measure)(padded))[:rows]
@@ -26,6 +34,17 @@ def measures(run) -> dict[str, Float[np.ndarray, " n"]]:
     **Returns:** columns of equal length: `loss`; `unseen_entry` $|W_{11}|$; its lower bound `unseen_entry_bound` for
     $\det W > 0$; `nuclear`, `frobenius`, `spectral`; `effective_rank`; `distance` from rank one; `sigma_1`, `sigma_2`;
     `time`, and for descent `step`, both plus one so that they suit a logarithmic axis.
+
+    **Example:**
+
+    ```python
+    >>> start = factorizations.identity(0.1, depth=3)
+    >>> run = descent.gradient_descent(problems.two_by_two(), start, learning_rate=0.1, max_steps=1000)
+    >>> columns = trajectories.measures(run)
+    >>> bool(np.all(columns["unseen_entry"] >= columns["unseen_entry_bound"]))
+    True
+
+    ```
     """
     (W, rows), (loss, _) = _padded(run.W), _padded(run.loss)
     columns = {name: np.asarray(values)[:rows] for name, values in _columns(W, loss).items()}
@@ -56,6 +75,16 @@ def measures_of(
     r"""The measures of one matrix, as named in `measures`, for `problems.two_by_two(z, z_prime, eps)`.
 
     For $W = 0$, which has no effective rank, that is NaN.
+
+    **Example:**
+
+    ```python
+    >>> W = jnp.diag(jnp.array([3.0, 4.0]))
+    >>> row = trajectories.measures_of(W, problems.two_by_two().loss(W))
+    >>> row["nuclear"], row["frobenius"], row["spectral"]
+    (Array(7., dtype=float64), Array(5., dtype=float64), Array(4., dtype=float64))
+
+    ```
     """
     sigma = ranks.singular_values(W)
     return {

@@ -1,7 +1,10 @@
 /**
  * An explorer's state in an address: `?depth=3&rate=0.02&start=1,0,0,1&at=57#explore-...`. A choice has one entry for
- * each control: the index of a listed value, a number, or the four entries of a matrix. `at` is the row of the marker.
+ * each control: the index of a listed value, a number, the text of a norm, or the four entries of a matrix. `at` is the
+ * row of the marker.
  */
+
+import { parse } from "./norm_language.js";
 
 /** The query of a choice; without `row`, the marker is at the end. */
 export function writeQuery(controls, choice, row) {
@@ -11,12 +14,21 @@ export function writeQuery(controls, choice, row) {
   return query.toString().replaceAll("%2C", ","); // which a query may hold
 }
 
+function isNorm(text) {
+  try {
+    return Boolean(parse(text));
+  } catch {
+    return false;
+  }
+}
+
 /** The control's entry of a choice that a text stands for; null if it stands for none. */
 function readEntry(control, text) {
   if (control.values) {
     const index = control.values.findIndex((value) => String(value) === text);
     return index < 0 ? null : index;
   }
+  if (control.kind === "norm") return isNorm(text) ? text : null;
   const numbers = text.split(",").map((part) => (part.trim() === "" ? NaN : Number(part)));
   const inside = (number) => control.low <= number && number <= control.high;
   if (numbers.length !== (control.kind === "matrix" ? 4 : 1) || !numbers.every(inside)) return null;

@@ -32,7 +32,7 @@ export function extent(columns, time) {
 }
 
 /** The scale that writes a computed column well, and the range that an axis must show. */
-function describe(values, logarithmic) {
+export function describe(values, logarithmic) {
   const shown = logarithmic ? values.filter((value) => value > 0) : values;
   const [low, high] = shown.length ? [Math.min(...shown), Math.max(...shown)] : [1, 1];
   const scale = values.every(Number.isSafeInteger) ? "integer" : logarithmic ? "log" : "linear";
@@ -46,7 +46,7 @@ function describe(values, logarithmic) {
 export function readRun({ stored, computed }, time, logarithmic) {
   const names = Object.keys(stored ?? computed);
   const byName = (f) => Object.fromEntries(names.map((name) => [name, f(name)]));
-  if (stored) return { values: byName((name) => decode(stored[name])), kinds: stored, diverged: false };
+  if (stored) return { values: byName((name) => decode(stored[name])), kinds: { ...stored }, diverged: false };
   const whole = byName((name) => Float64Array.from(computed[name], (value) => value ?? NaN));
   const { rows, diverged } = extent(whole, time);
   const values = byName((name) => whole[name].subarray(0, rows));

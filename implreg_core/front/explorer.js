@@ -2,21 +2,23 @@
  * The front end of `implreg_core.explorers`: an anywidget module that draws runs as linked views with one marker.
  *
  * Its model holds `spec` (what to draw), `choice` (an entry per control, set here: the index of a listed value, a
- * number, or four numbers) and, set by the model in return, `answer`: {choice, and one of stored, computed, error}. In
- * Jupyter the model is a widget; in a static page host.js makes one, which also has an `address`.
+ * number, a text, or four numbers) and, set by the model in return, `answer`: {choice, and one of stored, computed,
+ * error}. In Jupyter the model is a widget; in a static page host.js makes one, which also has an `address`.
  *
  * What is on show can be read as `figure.implreg`: `settings` by control name; the `run` by column name, with its
  * `choice`, of the last setting that had one; the marker's `row`; `error`, null or a text; whether the run `diverged`.
  */
 
 import { CONTROLS, button, createTimeline } from "./controls.js";
-import { readRun, widen } from "./columns.js";
+import { describe, readRun, widen } from "./columns.js";
 import { html } from "./elements.js";
 import { createMatrixPad } from "./matrix_pad.js";
 import { formatter } from "./numbers.js";
 import { SAVE } from "./save.js";
+import { createNormField } from "./text_control.js";
 import { createView } from "./view.js";
 
+const KINDS = { ...CONTROLS, matrix: createMatrixPad, norm: createNormField };
 const PLAY_MS = 5000; // from the first row to the last
 const COARSE_MS = 500; // one step of a play with reduced motion
 const QUIET_MS = 500; // what follows a change, such as an announcement, waits until nothing has moved for so long
@@ -39,7 +41,7 @@ export function render({ model, el }) {
   let quiet = null; // the timer that runs after a change
 
   const controls = spec.controls.map((item, i) =>
-    (CONTROLS[item.kind] ?? createMatrixPad)(item, `${id}-${i}`, (entry) => request(latest().with(i, entry))));
+    KINDS[item.kind](item, `${id}-${i}`, (entry) => request(latest().with(i, entry))));
   const time = spec.views[0].x; // what the timeline shows
   const logarithmic = new Set(spec.views.flatMap((view) => [
     ...(view.x.scale === "log" ? [view.x.column] : []),
@@ -57,8 +59,8 @@ export function render({ model, el }) {
       request(spec.default);
     },
   });
-  const nodes = (matrices) =>
-    controls.filter((_, i) => (spec.controls[i].kind === "matrix") === matrices).map((control) => control.node);
+  const nodes = (wide) =>
+    controls.filter((_, i) => ["matrix", "norm"].includes(spec.controls[i].kind) === wide).map(({ node }) => node);
   const message = html("p", { class: "implreg-message", role: "alert" });
   const live = html("p", { class: "implreg-live", "aria-live": "polite" });
   const grid = html("div", { class: "implreg-views" }, ...views.map((view) => view.node));
@@ -124,6 +126,11 @@ export function render({ model, el }) {
       shown.error = "There is nothing to draw here: the run has no finite first row.";
       return;
     }
+    controls.forEach((control, i) => {
+      const more = control.extend?.(answer.choice[i], values) ?? {};
+      Object.assign(values, more);
+      for (const name in more) kinds[name] = describe(more[name], logarithmic.has(name));
+    });
     const first = shown.run === null;
     const part = first || shown.row === lastRow() ? 1 : shown.row / lastRow();
     Object.assign(shown, { run: values, choice: answer.choice, diverged });

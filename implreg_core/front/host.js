@@ -35,7 +35,7 @@ function addressOf(figure, spec) {
 function programmed(spec, programs) {
   return (choice) => {
     const listed = choice.filter((_, i) => spec.controls[i].values);
-    const traced = choice.filter((_, i) => !spec.controls[i].values);
+    const traced = choice.filter((_, i) => ["range", "matrix"].includes(spec.controls[i].kind));
     const program = programs[listed.join()];
     if (typeof program === "string") return { choice, error: program };
     const columns = program(...traced.map((entry) => (Array.isArray(entry) ? Float64Array.from(entry) : entry)));
@@ -46,7 +46,8 @@ function programmed(spec, programs) {
 /** What answers a choice from the stored outcomes of all. */
 function stored(spec, outcomes) {
   return (choice) => {
-    const index = choice.reduce((sum, entry, i) => sum * spec.controls[i].values.length + entry, 0);
+    const place = (sum, entry, i) => (spec.controls[i].values ? sum * spec.controls[i].values.length + entry : sum);
+    const index = choice.reduce(place, 0);
     return { choice, ...outcomes[index] };
   };
 }

@@ -69,6 +69,22 @@ def compile_to_javascript(function: Callable, *example_arguments, name: str) -> 
 
     **Raises:** ValueError if `name` is no JavaScript identifier; `UnsupportedProgram`, a ValueError, that names the
     primitive and the line of the source if `function` uses something that is not covered.
+
+    **Example:**
+
+    ```python
+    >>> print(javascript.compile_to_javascript(lambda x: x**2 + 1, 2.0, name="f"))
+    /**
+     * f: compiled from JAX by implreg_core.javascript. Arrays are flat, row by row.
+     *
+     * @param {number} x - x: float64
+     * @returns {number} float64
+     */
+    function f(x) {
+      return x * x + 1;
+    }
+
+    ```
     """
     if not _IDENTIFIER.fullmatch(name) or name in _RESERVED | HELPERS.keys():
         raise ValueError(f"`name` must be a free JavaScript identifier; got {name!r}. Try 'f'.")

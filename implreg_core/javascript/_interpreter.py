@@ -21,7 +21,19 @@ _CALLS = ("jit", "pjit", "closed_call", "core_call", "remat2", "checkpoint", "cu
 
 
 class UnsupportedProgram(ValueError):
-    """A function uses what cannot become JavaScript; the message says what, and in which line."""
+    """A function uses what cannot become JavaScript; the message says what, and in which line.
+
+    **Example:**
+
+    ```python
+    >>> try:
+    ...     javascript.compile_to_javascript(jnp.sort, jnp.ones(3), name="f")
+    ... except javascript.UnsupportedProgram as error:
+    ...     print(str(error)[:54])
+    `function` cannot become JavaScript: it uses the primi
+
+    ```
+    """
 
 
 def interpret(program: Program, closed: ClosedJaxpr, arrays: Sequence[Array]) -> list[Array]:

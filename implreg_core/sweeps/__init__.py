@@ -26,7 +26,16 @@ __all__ += ["collect", "function_of", "plan", "read", "recompute", "run", "statu
 
 
 class RunsFailed(RuntimeError):
-    """Some runs of a sweep failed; `failures` says which and why. The others are stored, and in the dataset."""
+    """Some runs of a sweep failed; `failures` says which and why. The others are stored, and in the dataset.
+
+    **Example:**
+
+    ```python
+    >>> print(sweeps.RunsFailed({"x=0, seed=0": "ZeroDivisionError"}))
+    1 runs failed, among them: x=0, seed=0
+
+    ```
+    """
 
     def __init__(self, failures: dict[str, str]):
         super().__init__(f"{len(failures)} runs failed, among them: {next(iter(failures))}")
@@ -42,7 +51,7 @@ def run(
     workers: int | None = None,
     quiet: bool = False,
 ) -> "xarray.Dataset":
-    """The dataset of a sweep: what is missing is computed and stored, and the whole written to a file.
+    r"""The dataset of a sweep: what is missing is computed and stored, and the whole written to a file.
 
     `store` is a folder, NAME.runs beside the sweep file if not given; `output` the dataset's file, NAME.nc there.
     Runs go to the Dask scheduler at the address `scheduler`, or else to `workers` processes on this machine, as many as
@@ -51,6 +60,27 @@ def run(
     **Raises:** ValueError if the experiment does not take the settings, or its results do not fit together, or if both
     `scheduler` and `workers` are given;
     `RunsFailed`, once all others are stored and written, if runs failed; `ClusterLost` if the scheduler is lost.
+
+    **Example:**
+
+    ```python
+    >>> import pathlib, tempfile
+    >>> from distributed import LocalCluster
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> file = pathlib.Path(folder.name) / "small.toml"
+    >>> lines = ["experiment = 'implreg_core.experiments:convex_completion'", "seeds = 2"]
+    >>> lines += ["fixed = {size = 3, rank = 1}", "vary = {observed = [5, 8]}"]
+    >>> _ = file.write_text("\n".join(lines))
+    >>> with LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster:
+    ...     dataset = sweeps.run(sweeps.read(file), scheduler=cluster.scheduler_address, quiet=True)
+    ...
+    >>> dataset.relative_nuclear_norm.dims, dataset.done.values
+    (('observed', 'seed'), array([[ True,  True],
+           [ True,  True]]))
+    >>> sweeps.collect(sweeps.read(file)).equals(dataset)
+    True
+
+    ```
     """
     if scheduler is not None and workers is not None:
         raise ValueError(f"`workers` are started with the scheduler at {scheduler}; got {workers}. Leave it out.")

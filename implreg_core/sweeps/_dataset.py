@@ -27,6 +27,18 @@ def collect(sweep: Sweep, store: str | Path | None = None) -> "xarray.Dataset":
 
     **Raises:** ValueError if there is no run yet, if runs have different results or array shapes, or if a result is
     called as an axis is, or `done`.
+
+    **Example:**
+
+    ```python
+    >>> from importlib.resources import files
+    >>> sweep = sweeps.read(files("implreg_core") / "stored" / "evidence-convex.toml")
+    >>> sweeps.collect(sweep, store="no-such-folder")
+    Traceback (most recent call last):
+        ...
+    ValueError: no-such-folder holds no run of ...evidence-convex.toml yet; start the sweep.
+
+    ```
     """
     import xarray
 
@@ -64,6 +76,15 @@ def stored(name: str) -> "xarray.Dataset":
     """The dataset `name` that comes with the package, checked to be what its sweep file asks for.
 
     **Raises:** ValueError if there is none, or if it was made by another experiment or with other settings or seeds.
+
+    **Example:**
+
+    ```python
+    >>> dataset = sweeps.stored("evidence-convex")
+    >>> dataset.relative_gap.dims, bool(dataset.relative_gap.max() < 1e-5)  # every solution is certified
+    (('observed', 'seed'), True)
+
+    ```
     """
     import xarray
 
@@ -87,6 +108,17 @@ def recompute(dataset: "xarray.Dataset", **choice: bool | int | float | str) -> 
     digits may differ from the stored ones, which come from another processor, or another number of threads.
 
     **Raises:** ValueError if the dataset is not a sweep's, or has no such run.
+
+    **Example:**
+
+    ```python
+    >>> dataset = sweeps.stored("families")
+    >>> choice = {"family": "2 x 2, large entry hidden", "depth": 2, "scale": 1e-2, "start": 0, "seed": 0}
+    >>> run = sweeps.recompute(dataset, **choice)
+    >>> bool(np.isclose(run["effective_rank"], dataset.effective_rank.sel(choice)))
+    True
+
+    ```
     """
     sweep = sweep_of(dataset)
     for name in choice.keys() - sweep.axes.keys():

@@ -26,7 +26,20 @@ if TYPE_CHECKING:
 
 
 class ClusterLost(ConnectionError):
-    """There is no scheduler, or none any more."""
+    """There is no scheduler, or none any more.
+
+    **Example:**
+
+    ```python
+    >>> from importlib.resources import files
+    >>> sweep = sweeps.read(files("implreg_core") / "stored" / "evidence-convex.toml")
+    >>> sweeps.run(sweep, store="no-such-folder", scheduler="nowhere")
+    Traceback (most recent call last):
+        ...
+    implreg_core.sweeps._execution.ClusterLost: no scheduler answers at nowhere (missing port number in address 'nowhere')
+
+    ```
+    """
 
 
 class _Flight(NamedTuple):

@@ -24,7 +24,18 @@ Setting = bool | int | float | str
 
 @dataclass(frozen=True)
 class Run:
-    """One combination of settings with one seed: what is computed, stored and counted as a whole."""
+    """One combination of settings with one seed: what is computed, stored and counted as a whole.
+
+    **Example:**
+
+    ```python
+    >>> one = sweeps.Run("module:function", {"a": 1, "b": 2}, seed=0)
+    >>> same = sweeps.Run("module:function", {"b": 2, "a": 1}, seed=0)
+    >>> one.identity == same.identity
+    True
+
+    ```
+    """
 
     experiment: str
     settings: dict[str, Setting]
@@ -43,7 +54,18 @@ class Run:
 
 @dataclass(frozen=True)
 class Sweep:
-    """An experiment, and the settings and seeds that it is to be run with."""
+    """An experiment, and the settings and seeds that it is to be run with.
+
+    **Example:**
+
+    ```python
+    >>> from importlib.resources import files
+    >>> sweep = sweeps.read(files("implreg_core") / "stored" / "evidence-convex.toml")
+    >>> sweep.experiment, sweep.fixed, sweep.axes
+    ('implreg_core.experiments:convex_completion', {'size': 100, 'rank': 5}, {'observed': (2000, 5000), 'seed': (0, 1, 2)})
+
+    ```
+    """
 
     path: Path
     text: str
@@ -63,12 +85,40 @@ class Sweep:
         return math.prod(map(len, self.axes.values()))
 
     def runs(self) -> Iterator[Run]:
-        """Every combination of the settings, with every seed; the last axis varies fastest."""
+        r"""Every combination of the settings, with every seed; the last axis varies fastest.
+
+        **Example:**
+
+        ```python
+        >>> from importlib.resources import files
+        >>> sweep = sweeps.read(files("implreg_core") / "stored" / "evidence-convex.toml")
+        >>> print(*sweep.runs(), sep="\n")
+        size=100, rank=5, observed=2000, seed=0
+        size=100, rank=5, observed=2000, seed=1
+        size=100, rank=5, observed=2000, seed=2
+        size=100, rank=5, observed=5000, seed=0
+        size=100, rank=5, observed=5000, seed=1
+        size=100, rank=5, observed=5000, seed=2
+
+        ```
+        """
         for *values, seed in itertools.product(*self.axes.values()):
             yield Run(self.experiment, {**self.fixed, **dict(zip(self.vary, values))}, seed)
 
     def same_runs(self, other: "Sweep") -> bool:
-        """Whether `other` asks for the same runs along the same axes; comments and layout may differ."""
+        """Whether `other` asks for the same runs along the same axes; comments and layout may differ.
+
+        **Example:**
+
+        ```python
+        >>> from importlib.resources import files
+        >>> folder = files("implreg_core") / "stored"
+        >>> convex, deep = (sweeps.read(folder / f"evidence-{name}.toml") for name in ("convex", "deep"))
+        >>> convex.same_runs(convex), convex.same_runs(deep)
+        (True, False)
+
+        ```
+        """
         return self._meaning() == other._meaning()
 
     def _meaning(self):
@@ -91,6 +141,16 @@ def read(path: str | Path) -> Sweep:
     Settings are numbers, texts or Booleans. An axis of whole and other numbers is one of floats.
 
     **Raises:** ValueError, naming the file, if it cannot be read, is not TOML, or does not describe a sweep.
+
+    **Example:**
+
+    ```python
+    >>> from importlib.resources import files
+    >>> sweep = sweeps.read(files("implreg_core") / "stored" / "evidence-convex.toml")
+    >>> sweep.size, sweep.vary, sweep.seeds
+    (6, {'observed': (2000, 5000)}, (0, 1, 2))
+
+    ```
     """
     path = Path(path)
     try:
@@ -124,6 +184,16 @@ def function_of(sweep: Sweep) -> Callable[..., dict]:
     """The experiment of a sweep, checked to take its settings.
 
     **Raises:** ValueError if it cannot be imported, does not take one of the settings, or needs one more.
+
+    **Example:**
+
+    ```python
+    >>> from importlib.resources import files
+    >>> sweep = sweeps.read(files("implreg_core") / "stored" / "evidence-convex.toml")
+    >>> sweeps.function_of(sweep).__name__
+    'convex_completion'
+
+    ```
     """
     try:
         function = resolve(sweep.experiment, sweep.path.parent)

@@ -10,7 +10,19 @@ from implreg_core.sweeps._store import Store, Unusable, store_of
 
 
 class Status(NamedTuple):
-    """Where a sweep stands; printed, a table with a line for every value of every axis."""
+    """Where a sweep stands; printed, a table with a line for every value of every axis.
+
+    **Example:**
+
+    ```python
+    >>> from importlib.resources import files
+    >>> sweep = sweeps.read(files("implreg_core") / "stored" / "evidence-convex.toml")
+    >>> found = sweeps.status(sweep, store="no-such-folder")
+    >>> len(found.done), len(found.missing)
+    (0, 6)
+
+    ```
+    """
 
     sweep: Sweep
     store: Store
@@ -45,7 +57,25 @@ class Status(NamedTuple):
 
 
 def status(sweep: Sweep, store: str | Path | None = None) -> Status:
-    """Where a sweep stands: which runs are done, failed or missing in the folder `store`, and what is set aside."""
+    """Where a sweep stands: which runs are done, failed or missing in the folder `store`, and what is set aside.
+
+    **Example:**
+
+    ```python
+    >>> from importlib.resources import files
+    >>> sweep = sweeps.read(files("implreg_core") / "stored" / "evidence-convex.toml")
+    >>> print(sweeps.status(sweep, store="no-such-folder"))
+                     done missing  failed
+    all                 0       6       0
+    observed 2000       0       3       0
+    observed 5000       0       3       0
+    seed 0              0       2       0
+    seed 1              0       2       0
+    seed 2              0       2       0
+    0 s of computing are stored in no-such-folder.
+
+    ```
+    """
     store = store_of(sweep, store)
     found = Status(sweep, store, [], [], [], {})
     for run in sweep.runs():
@@ -62,7 +92,25 @@ def status(sweep: Sweep, store: str | Path | None = None) -> Status:
 
 
 def plan(found: Status, workers: int, *, verbose: bool = False) -> str:
-    """What a sweep would do now: how many runs, which, and how long they may take together."""
+    """What a sweep would do now: how many runs, which, and how long they may take together.
+
+    **Example:**
+
+    ```python
+    >>> from importlib.resources import files
+    >>> sweep = sweeps.read(files("implreg_core") / "stored" / "evidence-convex.toml")
+    >>> print(sweeps.plan(sweeps.status(sweep, store="no-such-folder"), workers=2))
+    implreg_core.experiments:convex_completion: 6 runs (2 observed x 3 seed), 0 of them stored, 6 to do.
+      to do   size=100, rank=5, observed=2000, seed=0
+      to do   size=100, rank=5, observed=2000, seed=1
+      to do   size=100, rank=5, observed=2000, seed=2
+      to do   size=100, rank=5, observed=5000, seed=0
+      to do   size=100, rank=5, observed=5000, seed=1
+      ... (--verbose lists all 6)
+    The time cannot be estimated before one run is stored: start the sweep, and stop it with Ctrl-C.
+
+    ```
+    """
     sweep, todo = found.sweep, found.missing + found.failed
     axes = " x ".join(f"{len(values)} {name}" for name, values in sweep.axes.items())
     lines = [f"{sweep.experiment}: {sweep.size} runs ({axes}), {len(found.done)} of them stored, {len(todo)} to do."]

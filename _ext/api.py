@@ -1,0 +1,110 @@
+"""Sphinx extension: the API reference, from the docstrings, which are Markdown.
+
+In a page, `{api-modules} norms ranks` documents these modules of `implreg_core`, a section for each public name, and
+`figures*` all modules of such names; `{api-index}` lists everything. Names in backticks become links. It is written
+here because autodoc reads reStructuredText alone, and sphinx-autodoc2 takes the shapes in `Float[Array, "m n"]` for
+names of classes.
+"""
+
+import inspect
+import re
+from fnmatch import fnmatchcase
+from functools import cache
+
+from api_names import entries, modules, values
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx import addnodes
+from sphinx.util.docutils import SphinxDirective
+
+
+def selected(patterns: str) -> list[str]:
+    """The full names of the modules that `patterns` stand for, in their order."""
+    found = [[name for name in modules() if fnmatchcase(name, f"implreg_core.{each}")] for each in patterns.split()]
+    if not all(found):
+        raise ValueError(f"implreg_core has no public module for one of: {patterns}")
+    return [name for names in found for name in names]
+
+
+@cache
+def addresses() -> frozenset[str]:
+    """Everything that has a section."""
+    return frozenset(modules()) | {entry.address for module in modules().values() for entry in entries(module)}
+
+
+def _link(address: str, text: str, docname: str) -> addnodes.pending_xref:
+    """A link that fails a strict build if no page documents `address`."""
+    target = {"refdomain": "py", "reftype": "obj", "reftarget": address, "refdoc": docname}
+    return addnodes.pending_xref("", nodes.literal("", text), refexplicit=True, **target)
+
+
+class Modules(SphinxDirective):
+    required_arguments = 1
+    final_argument_whitespace = True
+
+    def run(self):
+        try:
+            return [self.module(name, modules()[name]) for name in selected(self.arguments[0])]
+        except ValueError as error:
+            raise self.error(str(error)) from error
+
+    def module(self, name, module):
+        section = parent = self.section(name, "module", name)
+        self.text(section, inspect.getdoc(module), {name, f"{name}."})
+        for entry in entries(module):
+            part = self.section(entry.address, entry.kind, entry.name)
+            part += nodes.literal_block(entry.declaration, entry.declaration, language="python")
+            parameters = re.findall(r"(\w+):", entry.declaration)
+            self.text(part, entry.docstring, {entry.address, *(f"{name}.{each}" for each in parameters)})
+            if entry.kind in ("method", "property"):
+                parent += part
+            else:
+                section += part
+                parent = part
+        if lines := "\n".join(values(module)):
+            section += nodes.rubric("", "Constants and types")
+            section += nodes.literal_block(lines, lines, language="python")
+        return section
+
+    def section(self, address, kind, title):
+        """An empty section at an anchor, known to the search and to {py:obj}."""
+        section = nodes.section("", nodes.title("", title), ids=[address])
+        self.state.document.note_explicit_target(section)
+        domain = self.env.get_domain("py")
+        domain.note_object(address, kind, address, location=section)
+        if kind == "module":
+            domain.note_module(address, address, synopsis="", platform="", deprecated=False)
+        return section
+
+    def text(self, section, docstring, unlinked):
+        """Add a docstring, without the empty line that doctest needs before the end of a block."""
+        shown = re.sub(r"\n\n```$", "\n```", docstring, flags=re.MULTILINE)
+        self.state.nested_parse(StringList(shown.splitlines(), source=section["ids"][0]), 0, section)
+        module = next(name for name in modules() if f"{section['ids'][0]}.".startswith(f"{name}."))
+        for literal in list(section.findall(nodes.literal)):
+            text = literal.astext()
+            for address in (f"implreg_core.{text}", f"{module}.{text}"):
+                if address in addresses() and not unlinked & {address, f"{module}.{text}"}:
+                    literal.replace_self(_link(address, text, self.env.docname))
+                    break
+
+
+class Index(SphinxDirective):
+    """All public names, by module."""
+
+    def run(self):
+        items = nodes.definition_list()
+        for name, module in modules().items():
+            names = nodes.paragraph()
+            for entry in entries(module):
+                if "." not in entry.name:
+                    names += [_link(entry.address, entry.name, self.env.docname), nodes.Text(" ")]
+            term = nodes.term("", "", _link(name, name.removeprefix("implreg_core."), self.env.docname))
+            items += nodes.definition_list_item("", term, nodes.definition("", names))
+        return [items]
+
+
+def setup(app):
+    app.add_directive("api-modules", Modules)
+    app.add_directive("api-index", Index)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
