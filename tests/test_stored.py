@@ -11,7 +11,7 @@ NAMES = sorted(path.name.removesuffix(".toml") for path in FOLDER.iterdir() if p
 
 
 def test_every_sweep_has_its_dataset_and_no_other_is_there():
-    assert sorted(path.name for path in FOLDER.iterdir() if path.name.endswith(".nc")) == [f"{n}.nc" for n in NAMES]
+    assert {path.name for path in FOLDER.iterdir() if path.name.endswith(".nc")} == {f"{name}.nc" for name in NAMES}
 
 
 @pytest.mark.parametrize("name", NAMES)
