@@ -56,7 +56,8 @@ serve:  ## serve the built book (PORT=8000)
 test: .venv/test.stamp  ## everything: lint, tests, notebooks, the strict build, the pages in a browser
 	$(BIN)/python tools/browser.py
 	$(BIN)/ruff check
-	$(BIN)/pytest -q -n auto --jaxtyping-packages=implreg_core,beartype.beartype --ignore=tests/browser tests
+	$(BIN)/pytest -q -n auto --jaxtyping-packages=implreg_core,beartype.beartype --ignore=tests/browser tests \
+	  --doctest-modules implreg_core
 	$(BIN)/python tools/light_notebooks.py --check chapters/*.ipynb
 	$(MAKE) cache
 	IMPLREG_STATIC=1 $(BIN)/python -m pytest -q -n auto --dist loadfile -p tools.nbval_light --nbval --nbval-current-env \

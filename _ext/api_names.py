@@ -4,6 +4,7 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from types import ModuleType
 import implreg_core
 
 WIDTH = 76  # of code beside the sidebars
-EXAMPLE = "**Example:**\n\n```python\n>>> "
+EXAMPLE = re.compile(r"^\*\*Example:\*\*.*(\n.+)*\n\n```python\n>>> ", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def undocumented(module: ModuleType) -> list[str]:
     return [
         entry.address
         for entry in entries(module)
-        if not entry.docstring or not (_shown_by_class(entry) or EXAMPLE in entry.docstring)
+        if not entry.docstring or not (_shown_by_class(entry) or EXAMPLE.search(entry.docstring))
     ]
 
 

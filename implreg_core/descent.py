@@ -281,7 +281,7 @@ def check_start(problem: Completion, factors: Factors) -> Factors:
     **Example:**
 
     ```python
-    >>> descent.check_start(problems.two_by_two(), (np.eye(3), np.eye(3)))
+    >>> descent.check_start(problems.two_by_two(), (jnp.eye(3), jnp.eye(3)))
     Traceback (most recent call last):
         ...
     ValueError: `factors` have a product of shape (3, 3), but `problem` needs (2, 2).

@@ -87,7 +87,7 @@ def norms_over_solutions(w: np.ndarray, norms: Mapping[float, np.ndarray], ax: A
     ```python
     >>> _, ax = figures.panels()
     >>> w = np.linspace(-2.0, 2.0, 5)
-    >>> figures.norms_over_solutions(w, {2: np.sqrt(w**2 + 2)}, ax).get_title()
+    >>> figures.norms_over_solutions(w, {2.0: np.sqrt(w**2 + 2)}, ax).get_title()
     'Every norm is least at 0'
 
     ```

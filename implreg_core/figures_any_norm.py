@@ -21,7 +21,8 @@ def norms_of_dimension(
     >>> loss, norm = np.array([0.1, 0.01]), np.array([1.5, 8.0])
     >>> curves = {"nuclear": (norm, np.array([-1.0, 6.0]))}
     >>> _, ax = figures.panels()
-    >>> figures_any_norm.norms_of_dimension(loss, curves, ax, title="d = 2", ylim=(1, 10)).get_legend_handles_labels()[1]
+    >>> ax = figures_any_norm.norms_of_dimension(loss, curves, ax, title="d = 2", ylim=(1, 10))
+    >>> ax.get_legend_handles_labels()[1]
     ['nuclear']
 
     ```

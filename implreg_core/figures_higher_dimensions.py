@@ -25,9 +25,9 @@ def against_loss(
     ```python
     >>> from matplotlib.figure import Figure
     >>> run = np.array([1.0, 0.1]), np.array([0.5, 2.0])
-    >>> ax = figures_higher_dimensions.against_loss({"d = 2": [run]}, run, Figure().subplots(), title="The unseen entry")
+    >>> ax = figures_higher_dimensions.against_loss({"d = 2": [run]}, run, Figure().subplots(), title="Unseen entry")
     >>> ax.get_title()
-    'The unseen entry'
+    'Unseen entry'
 
     ```
     """

@@ -38,7 +38,7 @@ def outcomes(knob: Sequence[float], shares: Mapping[str, np.ndarray], ax: Axes, 
     **Example:**
 
     ```python
-    >>> shares = {"grows": [0.5, 1.0], "settles": [0.5, 0.0], "stuck": [0.0, 0.0], "slow": [0.0, 0.0]}
+    >>> shares = dict.fromkeys(figures_nonlinear.OUTCOMES, np.array([0.25, 0.25]))
     >>> ax = figures_nonlinear.outcomes([0.5, 1.0], shares, figures.panels()[1], title="Outcomes")
     >>> [text.get_text() for text in ax.get_xticklabels()]
     ['0.5', '1']
@@ -63,7 +63,7 @@ def shares(knob: Sequence[float], curves: Mapping[str, tuple[np.ndarray, np.ndar
 
     ```python
     >>> share = np.array([0.2, 0.5])
-    >>> curves = {"ReLU": (share, (share - 0.1, share + 0.1))}
+    >>> curves = {"ReLU": (share, np.array([share - 0.1, share + 0.1]))}
     >>> figures_nonlinear.shares([0.0, 0.5], curves, figures.panels()[1], title="Shares").get_xlabel()
     'slope'
 

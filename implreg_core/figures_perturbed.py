@@ -56,7 +56,7 @@ def unseen_entries(
     >>> start = factorizations.identity(0.1, depth=3)
     >>> run = descent.gradient_descent(problems.two_by_two(), start, learning_rate=0.1, max_steps=1000)
     >>> _, ax = figures.panels()
-    >>> lower = {"bound": (run.loss, bounds.unseen_entry_lower_bound(run.loss))}
+    >>> lower = {"bound": (run.loss, np.asarray(bounds.unseen_entry_lower_bound(run.loss)))}
     >>> ax = figures_perturbed.unseen_entries({"a": [run]}, ax, title="t", bounds=lower, least_loss=1e-3, top=50.0)
     >>> bool(ax.lines[1].get_xdata().min() >= 1e-3)  # lines end at the least loss
     True

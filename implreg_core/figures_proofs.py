@@ -18,7 +18,7 @@ def segment(x: np.ndarray, singular: np.ndarray, points: Mapping[str, tuple[floa
     >>> x = np.linspace(-1.5, 0.5, 3)
     >>> points = {"W": (-1.0, 1.5), "P": (0.0, 1.0), "S": (1.0, 0.5)}
     >>> ax = figures_proofs.segment(x, np.ones(3), points, figures.panels()[1])
-    >>> [text.get_text() for text in ax.texts[:3]], ax.patches[0].radius  # the circle passes through S
+    >>> [text.get_text() for text in ax.texts[:3]], float(ax.patches[0].radius)  # the circle passes through S
     (['$W$', '$P$', '$S$'], 2.23...)
 
     ```

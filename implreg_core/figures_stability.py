@@ -73,9 +73,9 @@ def beyond_the_edge(runs: Mapping[str, object], sharpness: Mapping[str, np.ndarr
     ```python
     >>> problem = problems.two_by_two()
     >>> start = tuple(W[None] for W in factorizations.identity(0.1, depth=2))
-    >>> (run,) = stability.optimizer_descents(problem, start, optax.adam, learning_rate=0.01, max_steps=100)
+    >>> (run,) = stability.optimizer_descents(problem, start, optax.sgd, learning_rate=0.1, max_steps=100)
     >>> _, axes = plt.subplots(2, 1, squeeze=False)
-    >>> axes = figures_stability.beyond_the_edge({"Adam": run}, {"Adam": run.loss}, {"Adam": 20.0}, axes)
+    >>> axes = figures_stability.beyond_the_edge({"plain": run}, {"plain": run.loss}, {"plain": 20.0}, axes)
     >>> axes[0, 0].get_ylabel()
     '$|W_{11}|$'
 

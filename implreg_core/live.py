@@ -161,7 +161,7 @@ def flow_columns(
     **Example:**
 
     ```python
-    >>> columns = jax.eval_shape(lambda W0: live.flow_columns(W0, depth=2), jnp.eye(2))
+    >>> columns = jax.eval_shape(lambda W0: live.flow_columns(W0, depth=2.0), jnp.eye(2))
     >>> columns["tightness"]  # a row for each step of the solver
     ShapeDtypeStruct(shape=(639,), dtype=float64)
 

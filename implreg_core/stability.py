@@ -246,7 +246,7 @@ class OptimizerDescent(eqx.Module):
     ```python
     >>> problem = problems.two_by_two()
     >>> start = tuple(W[None] for W in factorizations.identity(0.1, depth=2))
-    >>> (run,) = stability.optimizer_descents(problem, start, optax.adam, learning_rate=0.01, max_steps=100)
+    >>> (run,) = stability.optimizer_descents(problem, start, optax.sgd, learning_rate=0.1, max_steps=100)
     >>> run.diverged, run.factors[0].shape == run.W.shape  # factors at every record
     (False, True)
 

@@ -52,7 +52,7 @@ def test_tensor_path_leads_to_the_end_of_its_run(init_std):
 
 @pytest.mark.parametrize("task", ["2 x 2", "8 x 8", "8 x 8, positive"])
 def test_nonlinear_completion_measures_its_runs(task):
-    options = dict(seed=1, task=task, knob=0.5, depth=3, hidden=8, scale=1e-2, learning_rate=0.1, target_loss=1e-2)
+    options = dict(seed=1, task=task, knob=0.5, depth=2, hidden=8, scale=1e-2, learning_rate=0.1, target_loss=1e-2)
     found = experiments.nonlinear_completion(activation="leaky ReLU", starts=3, max_steps=3000, **options)
     assert all(values.shape == (3,) for values in found.values()) and np.all(found["loss"] < 0.0101)
     assert np.all((found["effective_rank"] >= 1) & (found["effective_rank"] <= (2 if task == "2 x 2" else 8)))

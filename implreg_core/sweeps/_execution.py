@@ -36,7 +36,7 @@ class ClusterLost(ConnectionError):
     >>> sweeps.run(sweep, store="no-such-folder", scheduler="nowhere")
     Traceback (most recent call last):
         ...
-    implreg_core.sweeps._execution.ClusterLost: no scheduler answers at nowhere (missing port number in address 'nowhere')
+    implreg_core.sweeps._execution.ClusterLost: no scheduler answers at nowhere (...
 
     ```
     """

@@ -61,8 +61,10 @@ class Sweep:
     ```python
     >>> from importlib.resources import files
     >>> sweep = sweeps.read(files("implreg_core") / "stored" / "evidence-convex.toml")
-    >>> sweep.experiment, sweep.fixed, sweep.axes
-    ('implreg_core.experiments:convex_completion', {'size': 100, 'rank': 5}, {'observed': (2000, 5000), 'seed': (0, 1, 2)})
+    >>> sweep.experiment
+    'implreg_core.experiments:convex_completion'
+    >>> sweep.fixed, sweep.axes
+    ({'size': 100, 'rank': 5}, {'observed': (2000, 5000), 'seed': (0, 1, 2)})
 
     ```
     """

@@ -46,7 +46,7 @@ class Status(NamedTuple):
         for key in keys:
             done, missing, failed = (counts[key][label] for label in ("done", "missing", "failed"))
             lines.append(f"{' '.join(key):{width}} {done:7} {missing:7} {failed:7}")
-        seconds = sum(seconds for _, seconds in self.done)
+        seconds = sum((seconds for _, seconds in self.done), 0.0)
         lines.append(f"{duration(seconds)} of computing are stored in {self.store.folder}.")
         lines += [f"{name} will be set aside: {reason}." for name, reason in self.unusable.items()]
         lines += [f"set aside: {path}" for path in self.store.set_aside]

@@ -67,7 +67,7 @@ def test_a_wrong_text_is_explained_and_changes_nothing(open_page, address):
     field.fill("alert(1)")  # a text is read, never run
     assert note.text_content().startswith("Character 1: no norm is called `alert`")
     field.fill("nuclear + frobenius")
-    assert field.get_attribute("aria-invalid") == "false" and line.get_attribute("d") != before
+    assert field.get_attribute("aria-invalid") == "false"
     assert_draws(page, "nuclear + frobenius", 2)
 
 
