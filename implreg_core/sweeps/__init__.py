@@ -53,7 +53,7 @@ def run(
 ) -> "xarray.Dataset":
     r"""The dataset of a sweep: what is missing is computed and stored, and the whole written to a file.
 
-    `store` is a folder, NAME.runs beside the sweep file if not given; `output` the dataset's file, NAME.nc there.
+    `store` is a folder, `NAME.runs` beside the sweep file if not given; `output` the dataset's file, `NAME.nc`.
     Runs go to the Dask scheduler at the address `scheduler`, or else to `workers` processes on this machine, as many as
     it has processors if not given. (A script must then call this under `if __name__ == "__main__"`.)
 

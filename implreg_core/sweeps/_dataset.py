@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def collect(sweep: Sweep, store: str | Path | None = None) -> "xarray.Dataset":
-    """What is stored of a sweep in the folder `store` (if not given, NAME.runs beside the sweep file).
+    """What is stored of a sweep in the folder `store` (if not given, `NAME.runs` beside the sweep file).
 
     A variable for every result, over the varied settings and the seed; an array among the results adds dimensions of
     its own, `NAME_0`, `NAME_1`... The Boolean variable `done` says which runs there are. The others are NaN; whole
