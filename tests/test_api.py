@@ -14,6 +14,7 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace
 
 import implreg_core
 
@@ -153,8 +154,9 @@ def test_a_page_has_a_linked_section_for_each_name(dummy, tmp_path, monkeypatch)
     (tmp_path / "index.md").write_text("# Reference\n\n```{api-modules} dummy\n```\n\n```{api-index}\n```\n")
     out, warnings = tmp_path / "out", io.StringIO()
     settings = {"extensions": ["myst_parser", "api"], "nitpicky": True}
-    app = Sphinx(tmp_path, None, out, out / ".doctrees", "html", settings, status=None, warning=warnings)
-    app.build()
+    with docutils_namespace():  # other tests may have built with Sphinx before
+        app = Sphinx(tmp_path, None, out, out / ".doctrees", "html", settings, status=None, warning=warnings)
+        app.build()
     api.addresses.cache_clear()
     assert warnings.getvalue() == ""
 

@@ -78,7 +78,7 @@ def test_guide_leads_to_every_chapter():
     guide = (ROOT / "chapters" / "reading-guide.md").read_text(encoding="utf-8")
     contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     files = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
-    to_look_up = ("api", "notation", "bibliography", "reading-guide")
+    to_look_up = ("api", "notation", "glossary", "bibliography", "reading-guide")
     names = [name for file in files if not (name := Path(file).name).startswith(to_look_up)]
     assert "counterexample" in names
     assert [name for name in names if f"{{ref}}`ch-{name}`" not in guide] == []
