@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace
 
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "_ext"))
@@ -117,8 +118,9 @@ def build(tmp_path):
             "numfig": True,
         }
         out, warnings = tmp_path / "out", io.StringIO()
-        app = Sphinx(tmp_path, None, out, out / ".doctrees", "html", settings, status=None, warning=warnings)
-        app.build()
+        with docutils_namespace():  # other tests build with Sphinx, too
+            app = Sphinx(tmp_path, None, out, out / ".doctrees", "html", settings, status=None, warning=warnings)
+            app.build()
         claimed, one = ((out / f"chapters/{name}.html").read_text() for name in ("claims", "one"))
         pages = BeautifulSoup(claimed, "html.parser"), BeautifulSoup(one, "html.parser")
         return *pages, [line for line in warnings.getvalue().splitlines() if claims.SOURCE in line]
