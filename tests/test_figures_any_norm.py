@@ -34,6 +34,6 @@ def test_norms_are_drawn_with_the_positive_part_of_their_bounds(ax):
 
 def test_unseen_entries_stand_above_their_bound(ax):
     samples = {2: (np.array([0.1, 0.01]), np.array([3.0, 9.0])), 5: (np.array([0.2]), np.array([4.0]))}
-    figures.unseen_entry_by_dimension(samples, (np.array([0.1, 0.01]), np.array([2.0, 7.0])), ax, top=20)
+    figures.unseen_entry_by_dimension(samples, (np.array([0.1, 0.01]), np.array([2.0, 7.0])), ax, top=20.0)
     assert lines(ax) == [[[0.1, 3], [0.01, 9]], [[0.2, 4]], [[0.1, 2], [0.01, 7]]]
     assert labels(ax) == ["$d = 2$", "$d = 5$", "bound"] and ax.get_xlim()[0] > ax.get_xlim()[1]
