@@ -26,7 +26,8 @@ def _picture(app, doctree):
     image = next((node for node in doctree.findall(nodes.image) if node["uri"].endswith(".svg")), None)
     if image is None:
         return None
-    source = Path(app.srcdir, image["uri"])
+    sources = {name: uri for uri, name in app.builder.images.items()}  # a page that is written has their copies' names
+    source = Path(app.srcdir, sources.get(Path(image["uri"]).name, image["uri"]))
     path = f"_images/card-{source.stem}.png"
     if not (target := Path(app.outdir, path)).exists():
         target.parent.mkdir(exist_ok=True)

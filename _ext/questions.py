@@ -37,7 +37,7 @@ def markdown(questions):
     verdicts = [question["verdict"] for question in questions]
     counted = ", ".join(f"{verdicts.count(verdict)} {name.lower()}" for verdict, name in VERDICTS.items())
     lines = [f"The four reports hold {len(questions)} questions and objections: {counted}. None is left out.", ""]
-    lines += ["| | Question | Verdict |", "|---|---|---|"]
+    lines += ["| No. | Question | Verdict |", "|---|---|---|"]
     for question in questions:
         number, verdict = question["id"].replace("-", "."), VERDICTS[question["verdict"]]
         lines.append(f"| {number} | [{question['title']}](#question-{question['id']}) | {verdict} |")

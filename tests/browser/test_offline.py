@@ -80,7 +80,7 @@ def test_navigation_without_scripts(browser, site, width):
         page.locator(".bd-docs-nav").get_by_role("link", name="Notation").click()
         page.wait_for_url("**/notation.html")
         page.locator("a.right-next").click()
-        page.wait_for_url("**/bibliography.html")
+        page.wait_for_url("**/glossary.html")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 

@@ -17,7 +17,9 @@ from tools.browser import reader, serve
 
 ROOT = Path(__file__).parents[2]
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
-CHAPTERS = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
+PARTS = [chapter for part in TOC["parts"] for chapter in part["chapters"]]
+SECTIONS = [section for chapter in PARTS for section in chapter.get("sections", [])]
+CHAPTERS = [TOC["root"], *(page["file"] for page in [*PARTS, *SECTIONS])]
 NOTEBOOKS = [name for name in CHAPTERS if (ROOT / f"{name}.ipynb").exists()]
 FIGURE = '<svg xmlns="http://www.w3.org/2000/svg" width="400pt" height="200pt"><circle r="90" cx="200" cy="100"/></svg>'
 
@@ -26,7 +28,8 @@ def _write_chapter(book, name):
     text = f"# On {name}\n\nThe first paragraph of {name}.\n\nThe second."
     if name not in NOTEBOOKS:
         return (book / f"{name}.md").write_text(text)
-    figure = notebooks.new_output("display_data", {"image/svg+xml": FIGURE})
+    own = FIGURE.replace("90", str(60 + NOTEBOOKS.index(name)))  # no two figures are the same file
+    figure = notebooks.new_output("display_data", {"image/svg+xml": own})
     alt = {"mystnb": {"image": {"alt": "A disc."}}}
     cells = [
         notebooks.new_markdown_cell(text),
@@ -38,7 +41,7 @@ def _write_chapter(book, name):
 
 def _build(book, **environ):
     """The trial book's pages."""
-    (book / "chapters").mkdir()
+    (book / "chapters" / "api").mkdir(parents=True)
     for name in CHAPTERS:
         _write_chapter(book, name)
     for name in ("_assets", "_ext", "_templates", "_toc.yml", "references.bib", "CITATION.cff"):
