@@ -167,7 +167,7 @@ def compare(order: int, observed: int, python: str | None, repeats: int) -> bool
     }
     W = one(AGREEMENT_STEPS).tensor
     for way in ways:
-        way()  # compiles
+        jax.block_until_ready(way())  # compiles; awaited, or it would still run beside the first timing
     times, speeds, difference = {way: [] for way in ways}, {}, None
     for _ in range(repeats):  # by turns, so that a busy moment hits both
         for way in ways:
