@@ -2,6 +2,7 @@
 
 import jax
 import jaxtyping
+import matplotlib.pyplot as plt
 import pytest
 from hypothesis import settings
 
@@ -20,3 +21,12 @@ def unchecked_types():
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", before)
+
+
+@pytest.fixture
+def ax():
+    """Empty axes, whose drawing must not fail at the end."""
+    fig, ax = plt.subplots()
+    yield ax
+    fig.draw_without_rendering()
+    plt.close(fig)

@@ -1,18 +1,8 @@
 """That the figures show what they are given: every line, point and label."""
 
-import matplotlib.pyplot as plt
 import numpy as np
-import pytest
 
 from implreg_core import figures_any_norm as figures
-
-
-@pytest.fixture
-def ax():
-    fig, ax = plt.subplots()
-    yield ax
-    fig.draw_without_rendering()
-    plt.close(fig)
 
 
 def lines(ax):

@@ -12,13 +12,6 @@ LEAST = xarray.DataArray([6.0, 6.5, 6.25], {"seed": [0, 1, 2]})
 MEASURES = ("reconstruction_error", "relative_nuclear_norm", "effective_rank")
 
 
-@pytest.fixture
-def ax():
-    figure, ax = plt.subplots()
-    yield ax
-    plt.close(figure)
-
-
 @pytest.mark.parametrize("order", [("depth", "scale", "seed"), ("seed", "scale", "depth")])
 def test_lines_are_medians_and_bars_reach_the_extremes(ax, order):
     assert figures_evidence.over_scales(FOUND.transpose(*order), ax, convex=LEAST, truth=LEAST - 5) is ax

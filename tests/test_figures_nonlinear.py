@@ -2,21 +2,11 @@
 
 from types import SimpleNamespace
 
-import matplotlib.pyplot as plt
 import numpy as np
-import pytest
 
 from implreg_core import figures_nonlinear
 
 KNOB = [1.0, 0.5, 0.0]
-
-
-@pytest.fixture
-def ax():
-    fig, ax = plt.subplots()
-    yield ax
-    fig.draw_without_rendering()
-    plt.close(fig)
 
 
 def test_determinants_are_those_of_the_run(ax):

@@ -2,19 +2,9 @@
 
 from types import SimpleNamespace
 
-import matplotlib.pyplot as plt
 import numpy as np
-import pytest
 
 from implreg_core import figures_perturbed as figures
-
-
-@pytest.fixture
-def ax():
-    fig, ax = plt.subplots()
-    yield ax
-    fig.draw_without_rendering()
-    plt.close(fig)
 
 
 def run(loss, w):

@@ -1,5 +1,4 @@
 import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -7,13 +6,6 @@ from implreg_core import figures_phase_diagrams
 from implreg_core.phase_diagrams import Axis, PhaseDiagram
 
 matplotlib.use("Agg")
-
-
-@pytest.fixture
-def ax():
-    fig, ax = plt.subplots()
-    yield ax
-    plt.close(fig)
 
 
 @pytest.fixture

@@ -1,19 +1,9 @@
 """That the figures of the chapter of proofs show what they are given."""
 
-import matplotlib.pyplot as plt
 import numpy as np
-import pytest
 from matplotlib.patches import Circle
 
 from implreg_core import figures_proofs as figures
-
-
-@pytest.fixture
-def ax():
-    fig, ax = plt.subplots()
-    yield ax
-    fig.draw_without_rendering()
-    plt.close(fig)
 
 
 def lines(ax):

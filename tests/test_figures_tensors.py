@@ -2,17 +2,8 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pytest
 
 from implreg_core import figures_tensors as figures
-
-
-@pytest.fixture
-def ax():
-    fig, ax = plt.subplots()
-    yield ax
-    fig.draw_without_rendering()
-    plt.close(fig)
 
 
 def lines(ax):

@@ -1,8 +1,29 @@
 """A page with nothing but explorers, opened from disk, and what they show."""
 
+import json
+
 from implreg_core import _front
 
 FIGURE = "figure.implreg-explorer"
+
+WIDGET = """
+const listeners = new Set();
+const state = %s;
+const model = {
+  get: (name) => state[name],
+  set: (name, value) => { state[name] = value; },
+  save_changes: async () => {
+    state.answer = await window.answer(state.choice);
+    listeners.forEach((listener) => listener());
+  },
+  on: (event, listener) => event === "change:answer" && listeners.add(listener),
+  off: (event, listener) => listeners.delete(listener),
+};
+const el = document.body.appendChild(document.createElement("div"));
+%s
+window.stop = explorer.render({ model, el });
+window.listeners = listeners;
+"""
 
 
 def write_page(folder, body):
@@ -24,6 +45,20 @@ def mounted(page):
     page.wait_for_function(f"document.querySelector('{FIGURE}')?.implreg?.run")
     page.locator(f"{FIGURE} path").first.wait_for()
     return page
+
+
+def show_widget(page, widget):
+    """Mount the module as Jupyter loads it, with `widget` in Python answering; `stop()` in the page removes it."""
+
+    def answer(choice):
+        widget.choice = choice
+        return widget.answer
+
+    module = _front.widget_module().replace("export default explorer;", "")
+    start = json.dumps({"spec": widget.spec, "choice": widget.choice, "answer": widget.answer})
+    page.expose_function("answer", answer)
+    page.evaluate(f"() => {{ {WIDGET % (start, module)} }}")
+    mounted(page)
 
 
 def state(page):

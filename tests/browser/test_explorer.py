@@ -1,13 +1,10 @@
 """The explorer in a real browser: a page opened from disk, with the bundled script and no kernel; then the
 same front end as a widget, with Python answering."""
 
-import json
-
 import numpy as np
 import pytest
-from explorer_page import FIGURE, mounted, state, write_page
+from explorer_page import FIGURE, mounted, show_widget, state, write_page
 
-from implreg_core import _front
 from implreg_core._columns import decode_column
 from implreg_core.explorers import Control, Explorer, NoRun, View
 
@@ -380,40 +377,11 @@ def test_moving_a_control_redraws_within_a_frame(open_page, address):
 
 # ---- as a widget, with Python answering
 
-WIDGET = """
-const listeners = new Set();
-const state = %s;
-const model = {
-  get: (name) => state[name],
-  set: (name, value) => { state[name] = value; },
-  save_changes: async () => {
-    state.answer = await window.answer(state.choice);
-    listeners.forEach((listener) => listener());
-  },
-  on: (event, listener) => event === "change:answer" && listeners.add(listener),
-  off: (event, listener) => listeners.delete(listener),
-};
-const el = document.body.appendChild(document.createElement("div"));
-%s
-window.stop = explorer.render({ model, el });
-window.listeners = listeners;
-"""
-
 
 def test_widget_front_end_with_python_answering(open_page, explorer, tmp_path):
     """The module as Jupyter loads it, against the widget's own answers."""
-    module = _front.widget_module().replace("export default explorer;", "")
-    widget = explorer.widget()
-    start = json.dumps({"spec": widget.spec, "choice": widget.choice, "answer": widget.answer})
     page = open_page(write_page(tmp_path, ""))
-
-    def answer(choice):
-        widget.choice = choice
-        return widget.answer
-
-    page.expose_function("answer", answer)
-    page.evaluate(f"() => {{ {WIDGET % (start, module)} }}")
-    mounted(page)
+    show_widget(page, explorer.widget())
     assert_shows(page, 3)
     slider = page.get_by_role("slider", name="depth L")
     slider.press("ArrowLeft")

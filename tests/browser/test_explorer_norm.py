@@ -1,14 +1,11 @@
 """A norm typed in a real browser: the drawing follows, a wrong text is explained, the address keeps it."""
 
-import json
-
 import numpy as np
 import pytest
-from explorer_page import FIGURE, mounted, state, write_page
-from test_explorer import WIDGET
+from explorer_page import FIGURE, mounted, show_widget, state, write_page
 from test_explorers_norm import LOSSES, compute, explorer
 
-from implreg_core import _front, bounds, norm_language
+from implreg_core import bounds, norm_language
 
 
 @pytest.fixture(scope="module")
@@ -86,18 +83,9 @@ def test_the_field_fits(open_page, address, width):
 
 def test_as_a_widget_what_is_being_typed_stays(open_page, tmp_path):
     """The module as Jupyter loads it; Python's answers come after what is typed next."""
-    module = _front.widget_module().replace("export default explorer;", "")
     widget = explorer().widget()
-    start = json.dumps({"spec": widget.spec, "choice": widget.choice, "answer": widget.answer})
     page = open_page(write_page(tmp_path, ""))
-
-    def answer(choice):
-        widget.choice = choice
-        return widget.answer
-
-    page.expose_function("answer", answer)
-    page.evaluate(f"() => {{ {WIDGET % (start, module)} }}")
-    mounted(page)
+    show_widget(page, widget)
     field = page.get_by_role("textbox", name="norm")
     field.fill("")
     field.press_sequentially("2 * spectral + ")
