@@ -64,7 +64,7 @@ def over_time(
     """
     for (label, (t, measure)), color, dashes in zip(runs.items(), COLORS, DASHES):
         ax.loglog(t, measure, color=color, dashes=dashes, label=label)
-    ax.loglog(*law, color=GREY, lw=1.2, dashes=_DOTS, label="predicted")
+    ax.loglog(*law, color="black", lw=1.6, dashes=_DOTS, label="predicted", zorder=5)
     ax.set(xlabel="time $t$", ylabel=ylabel, title=title)
     return ax
 

@@ -28,7 +28,8 @@ def determinants(runs: Mapping[str, object], ax: Axes) -> Axes:
     ax.axhline(0, color=GREY, lw=1, dashes=(1, 1.5))
     for (label, run), color, dashes in zip(runs.items(), COLORS, DASHES):
         ax.plot(run.t[1:], np.linalg.det(run.W[1:]), color=color, dashes=dashes, label=label)
-    ax.set(xscale="log", xlabel="time $t$", ylabel=r"$\det W$", title="Its sign is not kept")
+    ax.set(xscale="log", xlabel="time $t$", ylabel=r"$\det W$", title="The determinant")
+    ax.legend(loc="lower left")
     return ax
 
 
