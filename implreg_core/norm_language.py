@@ -119,7 +119,7 @@ class _Reader:
                 continue
             token = _TOKEN.match(text, at)
             if text[at] == "-":
-                self.fail(at, "nothing is subtracted here, for the result need not be a norm; use + and max(A, B).")
+                self.fail(at, "there is no minus here, for a difference need not be a norm; use + and max(A, B).")
             if token is None:
                 self.fail(at, f"`{text[at]}` has no meaning here; use names, numbers and + * / ( ) ,.")
             self.tokens.append((token[0].lower(), at))
@@ -215,10 +215,14 @@ class _Reader:
             if not _LEAST <= float(word) <= _GREATEST:
                 self.fail(at, "numbers must be positive, from 1e-9 to 1e9.")
             return ["number", float(word), 0.0]
+        if not word and self.next == 1:
+            self.fail(at, "type a norm here, for example nuclear / d.")
         if not word:
             self.fail(at, "the text ends where a norm or a number should stand.")
         if word in "+*/(),":
             self.fail(at, f"a norm or a number should stand before `{word}`.")
+        if word in ("p", "k"):
+            self.fail(at, f"`{word}` stands for a number, as in schatten(1/2) and kyfan(2).")
         self.fail(at, f"no norm is called `{word}`; there are {_KNOWN}.")
 
     def bracketed(self, inside: Callable, after: str) -> list:

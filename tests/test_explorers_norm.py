@@ -51,7 +51,7 @@ def test_a_widget_answers_whatever_norm_is_typed():
 
 
 def test_what_cannot_be_is_refused():
-    with pytest.raises(NormSyntaxError, match="character 9: nothing is subtracted"):
+    with pytest.raises(NormSyntaxError, match="character 9: there is no minus"):
         TypedNorm("norm", "norm", default="nuclear - spectral")
     with pytest.raises(NormSyntaxError, match="no norm is called `nuke`"):
         TypedNorm("norm", "norm", default="nuclear", examples=["nuke"])

@@ -36,11 +36,12 @@ MEANINGS = {  # text: value at W, constant c, norm of a unit matrix in dimension
 }
 
 FAULTS = {  # text: position, part of the problem
-    "": (1, "the text ends"),
+    "": (1, "type a norm here"),
+    "schatten(p)": (10, "`p` stands for a number"),
     "nuclear +": (10, "the text ends"),
     "nuclear + frobenus": (11, "no norm is called `frobenus`; there are nuclear, frobenius"),
-    "nuclear - spectral": (9, "nothing is subtracted"),
-    "-1 * nuclear": (1, "nothing is subtracted"),
+    "nuclear - spectral": (9, "there is no minus"),
+    "-1 * nuclear": (1, "there is no minus"),
     "2 + nuclear": (1, "only norms are added"),
     "2 nuclear": (3, "`nuclear` cannot follow"),
     "sqrt(d)": (1, "a number is no norm"),

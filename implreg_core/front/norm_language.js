@@ -31,7 +31,7 @@ function tokensOf(text) {
     TOKEN.lastIndex = at;
     const [token] = TOKEN.exec(text) ?? [];
     if (text[at] === "-") {
-      fail(at, "nothing is subtracted here, for the result need not be a norm; use + and max(A, B).");
+      fail(at, "there is no minus here, for a difference need not be a norm; use + and max(A, B).");
     }
     if (token === undefined) {
       const odd = String.fromCodePoint(text.codePointAt(at));
@@ -165,8 +165,10 @@ export function parse(text) {
       if (!(LEAST <= value && value <= GREATEST)) fail(at, "numbers must be positive, from 1e-9 to 1e9.");
       return ["number", value, 0];
     }
+    if (name === "" && next === 1) fail(at, "type a norm here, for example nuclear / d.");
     if (name === "") fail(at, "the text ends where a norm or a number should stand.");
     if ("+*/(),".includes(name)) fail(at, `a norm or a number should stand before \`${name}\`.`);
+    if (["p", "k"].includes(name)) fail(at, `\`${name}\` stands for a number, as in schatten(1/2) and kyfan(2).`);
     return fail(at, `no norm is called \`${name}\`; there are ${KNOWN}.`);
   }
 

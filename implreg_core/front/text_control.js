@@ -9,7 +9,7 @@ import { html } from "./elements.js";
 import { constants, evaluate, parse } from "./norm_language.js";
 import { significant } from "./numbers.js";
 
-/** The values of a norm along a run, the bound of Theorem 1, and the bound as a part of the norm. */
+/** The values of a norm along a run, the bound of Theorem 1, and its share of the norm, zero where it is negative. */
 export function columnsOf(node, run) {
   const { a, b } = constants(node, run.dimension[0]);
   const matrix = (i) => ({
@@ -19,7 +19,7 @@ export function columnsOf(node, run) {
   });
   const norm = run.loss.map((_, i) => evaluate(node, matrix(i)));
   const bound = run.loss.map((loss) => a / Math.sqrt(loss) - b);
-  return { norm, norm_bound: bound, norm_share: bound.map((value, i) => value / norm[i]) };
+  return { norm, norm_bound: bound, norm_share: bound.map((value, i) => Math.max(0, value) / norm[i]) };
 }
 
 /** The constants in words, and from which loss on the bound is positive. */

@@ -330,7 +330,7 @@ def test_everything_has_a_name(open_page, address):
     assert page.get_by_role("group", name="sign of det").get_by_role("radio").count() == 2
     names = page.get_by_role("img").evaluate_all("all => all.map(image => image.getAttribute('aria-label'))")
     assert names[0] == (
-        "Line plot. Loss; loss goes from 1.00 to 1.00 × 10⁻¹⁵; step t goes from 1 to 1\u202f000\u202f000; "
+        "Line plot. Loss; loss goes from 1.00 to 1.00\u00a0×\u00a010⁻¹⁵; step t goes from 1 to 1\u202f000\u202f000; "
         "logarithmic axis: step t, loss ℓ."
     )
     inputs = page.locator(f"{FIGURE} :is(input, button)")

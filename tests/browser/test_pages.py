@@ -35,22 +35,35 @@ def visit(browser, site, path, width=1280, theme="light"):
     context.close()
 
 
-@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
-def test_loads_and_fits(browser, site, page_path, width, theme):
-    with visit(browser, site, page_path, width, theme) as (page, faults):
-        assert page.evaluate("document.documentElement.dataset.theme") == theme
-        # To the end and back: what mounts itself only when it comes into view gets its chance to fail.
-        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
-        page.wait_for_load_state("networkidle")
-        assert not faults, "\n".join(faults)
-        content, window = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-        assert content <= window, f"{content} px of content in a window of {window} px"
-
-
 @pytest.fixture(scope="module")
-def page(browser, site, page_path):
-    with visit(browser, site, page_path) as (page, _):
-        yield page
+def visited(browser, site, page_path):
+    with visit(browser, site, page_path) as page_and_faults:
+        yield page_and_faults
+
+
+@pytest.fixture
+def page(visited):
+    return visited[0]
+
+
+def assert_loads_and_fits(page, faults):
+    # To the end: what mounts itself only when it comes into view gets its chance to fail.
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    page.wait_for_load_state("networkidle")
+    assert not faults, "\n".join(faults)
+    content, window = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert content <= window, f"{content} px of content in a window of {window} px"
+
+
+def test_loads_and_fits_wide_and_light(visited):
+    assert visited[0].evaluate("document.documentElement.dataset.theme") == "light"
+    assert_loads_and_fits(*visited)
+
+
+def test_loads_and_fits_narrow_and_dark(browser, site, page_path):
+    with visit(browser, site, page_path, 390, "dark") as (page, faults):
+        assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+        assert_loads_and_fits(page, faults)
 
 
 def test_mathematics_is_typeset(page):

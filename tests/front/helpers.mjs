@@ -23,5 +23,5 @@ export function anyLimits(random, narrowest) {
 
 /** The number that a reader sees. */
 export const read = (text) =>
-  Number(text.replaceAll("\u202F", "").replace(" × 10", "e").replace(/^10(?=[⁻⁰¹²³⁴⁵⁶⁷⁸⁹])/, "1e")
+  Number(text.replaceAll("\u202F", "").replace("\u00A0×\u00A010", "e").replace(/^10(?=[⁻⁰¹²³⁴⁵⁶⁷⁸⁹])/, "1e")
     .replaceAll(/[⁰¹²³⁴⁵⁶⁷⁸⁹]/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(digit)).replaceAll(/[−⁻]/g, "-"));

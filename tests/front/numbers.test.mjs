@@ -8,8 +8,10 @@ test("numbers are written as in print", () => {
   const cases = [
     [plain("-1234567.25"), "−1\u202F234\u202F567.25"], [plain("1234"), "1234"], [plain("-0.00"), "0.00"],
     [significant(9.996, 3), "10.0"], [significant(0.00099996, 3), "0.00100"], [significant(0, 3), "0"],
-    [significant(99999.7, 3), "1.00 × 10⁵"], [significant(-5e-324, 2), "−4.9 × 10⁻³²⁴"],
-    [short(0.02), "0.02"], [short(3.1623e-4), "3.16 × 10⁻⁴"], [short(1e-5), "10⁻⁵"], [short(-1e-5), "−1 × 10⁻⁵"],
+    [significant(99999.7, 3), "1.00\u00A0×\u00A010⁵"],
+    [significant(-5e-324, 2), "−4.9\u00A0×\u00A010⁻³²⁴"],
+    [short(0.02), "0.02"], [short(3.1623e-4), "3.16\u00A0×\u00A010⁻⁴"],
+    [short(1e-5), "10⁻⁵"], [short(-1e-5), "−1\u00A0×\u00A010⁻⁵"],
     [short(99960), "10⁵"], [short(0.0009996), "0.001"], [short(0.123456), "0.123"], [short(0.123456, 12), "0.123456"],
   ];
   for (const [text, expected] of cases) assert.equal(text, expected);
@@ -35,5 +37,6 @@ test("a column's values read back within half a percent of its range, however na
   }
   assert.equal(formatter({ scale: "linear", low: 1, high: 1 + 4e-16 })(1), "1.00"); // a constant, but for rounding
   assert.equal(formatter({ scale: "integer", low: 0, high: 1e5 })(1e5), "100\u202F000");
-  assert.equal(formatter({ scale: "log", low: 1e-9, high: 1 })(1e-9), "1.00 × 10⁻⁹");
+  assert.equal(formatter({ scale: "log", low: 1e-320, high: 1 })(1e-320), "0"); // a double with two digits
+  assert.equal(formatter({ scale: "log", low: 1e-9, high: 1 })(1e-9), "1.00\u00A0×\u00A010⁻⁹");
 });
