@@ -164,7 +164,7 @@ def unseen_entry_of_groups(groups: Mapping[str, Sequence], ax: Axes, *, title: s
             w = np.abs(run.W[:, 0, 0])
             ax.plot(run.loss, w, color=color, lw=1, alpha=0.8, label=f"{label} ({len(runs)})" if k == 0 else None)
             ax.plot(run.loss[-1], w[-1], "o", color=color, ms=3.5, clip_on=False)
-    ax.set(title=title, ylim=(0.1, 200))
+    ax.set(title=title, ylim=(0.05, 200))
     _loss_axis(ax, loss)
     return ax
 
@@ -324,7 +324,13 @@ def singular_values(
     for k, values in enumerate(spectrum.T):
         color, dashes = (COLORS[k], DASHES[k]) if k < leading else (GREY, DASHES[0])
         ax.plot(step[1:], values[1:], color=color, dashes=dashes, lw=1.8 if k < leading else 1)
-    ax.set(xscale="log", xlabel="step", ylabel="singular values of $W$", title=title, ylim=(0, 1.2 * max(reference)))
+    ax.set(
+        xscale="log",
+        xlabel="step",
+        ylabel="singular values of $W$",
+        title=title,
+        ylim=(0, max(1.2 * max(reference), 1.05 * np.max(spectrum))),
+    )
     return ax
 
 
@@ -377,7 +383,7 @@ def rank_with_bounds(cloud, path, upper: Mapping[str, object], ax: Axes, *, ylab
         ax.loglog(loss, bound(loss), color=color, dashes=dashes, label=label)
     ax.set(ylabel=ylabel, ylim=(1e-14, 30), title=ylabel[0].upper() + ylabel[1:])
     _loss_axis(ax, 1e-11)
-    ax.legend(loc="lower left")
+    ax.legend(loc="upper right")
     return ax
 
 

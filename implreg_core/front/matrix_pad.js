@@ -57,7 +57,8 @@ export function createMatrixPad({ label, symbol, high, presets }, id, choose) {
       build(arrows[column], { x1: half, y1: half, x2: x, y2: y });
       build(tips[column], { cx: x, cy: y });
       const upper = near ? (at[0][1] < at[1][1]) === (column === 0) : y < half;
-      build(names[column], { x: Math.min(SIZE - 28, Math.max(28, x)), y: y + (upper ? -11 : 19) });
+      const above = upper ? y > 24 : y > SIZE - 24; // within the pad
+      build(names[column], { x: Math.min(SIZE - 28, Math.max(28, x)), y: y + (above ? -11 : 19) });
     });
     determinant.textContent = `det ${symbol} = ${short(det)}`;
     pad.setAttribute("aria-label", `Two arrows, the columns of ${symbol}; they span an area of ${short(det)}.`);
