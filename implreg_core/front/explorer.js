@@ -123,7 +123,7 @@ export function render({ model, el }) {
   function accept(answer) {
     const { values, kinds, diverged } = readRun(answer, time.column, logarithmic);
     if (values[time.column].length === 0) {
-      shown.error = "Nothing is drawn: this start has no finite value to show. A zero matrix, for one, has no effective rank.";
+      shown.error = "Nothing is drawn: this start has no finite value to show. (A zero matrix has no effective rank.)";
       return;
     }
     controls.forEach((control, i) => {
