@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 _LEVELS = 65535  # 16-bit levels: far finer than a pixel, and their differences stay short
-_LARGEST = 1e300  # beyond it a difference of two values may overflow
+LARGEST = 1e300  # beyond it a difference of two values may overflow
 
 
 def encode_column(values: Float[np.ndarray, " rows"], *, scale: str) -> dict:
@@ -28,7 +28,7 @@ def encode_column(values: Float[np.ndarray, " rows"], *, scale: str) -> dict:
         raise ValueError(f'`scale` must be "linear" or "log"; got {scale!r}.')
     if not values.size:
         raise ValueError("`values` is empty; a run needs one row at least.")
-    if not (usable := np.abs(values) < _LARGEST).all():
+    if not (usable := np.abs(values) < LARGEST).all():
         row = int(np.argmin(usable))
         raise ValueError(f"`values` must be finite; got {values[row]} in row {row}. End the run before it diverges.")
     if scale == "log" and values.min() <= 0:

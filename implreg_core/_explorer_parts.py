@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from implreg_core import norm_language
+from implreg_core import bounds, norm_language
 
 Number = int | float
 Matrix = Sequence[Sequence[Number]] | np.ndarray
@@ -53,6 +53,11 @@ class Control:
     def entry(self) -> int:
         """The default, as a choice holds it: an index."""
         return list(self.values).index(self.default)
+
+    @property
+    def text(self) -> str:
+        """The default, as a reader writes it."""
+        return (self.format or _text)(self.default)
 
     def spec(self) -> dict:
         """What the front end must know of it.
@@ -124,6 +129,11 @@ class Slider:
         return float(self.default)
 
     @property
+    def text(self) -> str:
+        """The default, as a reader writes it."""
+        return _text(self.default)
+
+    @property
     def example(self) -> jax.Array:
         """A value of the type that `compute` gets."""
         return jnp.asarray(self.entry)
@@ -188,6 +198,11 @@ class MatrixPad:
         return np.asarray(self.default, float).ravel().tolist()
 
     @property
+    def text(self) -> str:
+        """The default, as a reader writes it: row by row."""
+        return f"({'; '.join(', '.join(map(_text, row)) for row in np.asarray(self.default).tolist())})"
+
+    @property
     def example(self) -> jax.Array:
         """A value of the type that `compute` gets."""
         return jnp.asarray(self.default, float)
@@ -249,6 +264,39 @@ class TypedNorm:
     def entry(self) -> str:
         """The default, as a choice holds it: itself."""
         return self.default
+
+    @property
+    def text(self) -> str:
+        """The default, as a reader writes it: itself."""
+        return self.default
+
+    def columns(self, run: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The columns `ADDS` of a run for the default norm, as the front end adds them.
+
+        **Example:** the nuclear norm along multiples of the identity, whose loss is given:
+
+        ```python
+        >>> control = explorers.TypedNorm("norm", "norm", default="nuclear")
+        >>> ones = np.ones(2)
+        >>> run = {"sigma_1": ones, "sigma_2": ones, "abs_11": ones, "abs_12": 0 * ones, "abs_21": 0 * ones}
+        >>> control.columns(run | {"abs_22": ones, "loss": 1e-4 * ones, "dimension": 2 * ones})["norm"]
+        array([2., 2.])
+
+        ```
+        """
+        norm, d = norm_language.parse(self.default), int(run["dimension"][0])
+        entries = [run[f"abs_{place}"] for place in ("11", "12", "21", "22")]
+        # All that singular values know of the signs is whether |det W| is the sum or the difference of two products.
+        straight, crossed = entries[0] * entries[3], entries[1] * entries[2]
+        det = run["sigma_1"] * run["sigma_2"]
+        differ = np.abs(np.abs(straight - crossed) - det) <= np.abs(straight + crossed - det)
+        W = np.zeros((len(det), d, d))
+        W[:, :2, :2] = np.stack(entries, axis=-1).reshape(-1, 2, 2)
+        W[:, 1, 0] *= np.where(differ, 1, -1)
+        values = np.asarray(jax.vmap(norm)(jnp.asarray(W)))
+        a, b = map(float, bounds.norm_constants(norm, d))
+        bound = a / np.sqrt(run["loss"]) - b
+        return {"norm": values, "norm_bound": bound, "norm_share": np.maximum(0, bound) / values}
 
     def spec(self) -> dict:
         """What the front end must know of it.

@@ -14,8 +14,10 @@ which is the same in both places. There are two kinds:
 In either, a `TypedNorm` lets the reader type a norm, which the front end evaluates along the run.
 """
 
+import base64
 import html
 import inspect
+import io
 import itertools
 import json
 import os
@@ -27,13 +29,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import traitlets
+from IPython.display import display
+from matplotlib.figure import Figure
 
-from implreg_core import _front
-from implreg_core._columns import encode_column
+from implreg_core import _explorer_still, _front
+from implreg_core._columns import LARGEST, decode_column, encode_column
 from implreg_core._explorer_parts import Control, Curve, MatrixPad, Slider, TypedNorm, View
 from implreg_core.javascript import compile_to_javascript
 
 __all__ = ["Control", "Curve", "Explorer", "MatrixPad", "NoRun", "Slider", "TypedNorm", "View", "static_build"]
+
+_DOTS_PER_INCH = 100  # of a picture on the screen, which has twice as many pixels
 
 
 def static_build() -> bool:
@@ -141,11 +147,19 @@ class Explorer:
         settings = "".join(f", {control.name}={control.range}" for control in self.controls)
         return f"Explorer({self.question!r}{settings})"
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        if static_build():
-            return {"text/plain": repr(self), "text/html": self.static_html()}
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        if static_build():  # the picture is for the notebooks that the book's build makes
+            png, size = self._png()
+            return {"text/plain": repr(self), "text/html": self.static_html(), "image/png": png}, {"image/png": size}
         view, _ = self.widget()._repr_mimebundle_()
-        return {**view, "text/plain": repr(self)}  # the widget's own text holds a memory address
+        return {**view, "text/plain": repr(self)}, {}  # the widget's own text holds a memory address
+
+    def _ipython_display_(self) -> None:
+        """In a notebook, the picture comes first: the front end hides it when it mounts, and it stays if none does."""
+        if static_build():
+            raise NotImplementedError  # IPython's sign to take the bundle above
+        display({"text/html": self._still_html()}, raw=True)
+        display(*self._repr_mimebundle_(), raw=True)
 
     def static_html(self) -> str:
         """The figure for a page without a kernel, for `front/host.js` to mount.
@@ -195,6 +209,33 @@ class Explorer:
             f'{programs}<script type="application/json">{_json(data)}</script></figure>'
         )
 
+    def picture(self) -> Figure:
+        """The figure as it opens, with its question, settings and caption, drawn by matplotlib.
+
+        **Raises:** `ValueError` where there is no run at the default setting.
+
+        **Example:**
+
+        ```python
+        >>> def compute(power):
+        ...     return {"t": np.arange(3.0), "w": np.arange(3.0) ** power}
+        ...
+        >>> view = explorers.View("A power", "t", {"w": "w"}, "t", "w")
+        >>> control = explorers.Control("power", "power", [1, 2], 1)
+        >>> explorer = explorers.Explorer(
+        ...     question="How steep?", controls=[control], compute=compute, views=[view], caption="Powers."
+        ... )
+        >>> [ax.get_title(loc="left") for ax in explorer.picture().axes]
+        ['A power']
+
+        ```
+        """
+        settings = "; ".join(f"{control.label}: {control.text}" for control in self.controls)
+        run = self._first_run()
+        return _explorer_still.draw(
+            self.views, run, heading=self.question, subheading=settings, caption=self.caption
+        )
+
     def widget(self) -> anywidget.AnyWidget:
         """The figure for Jupyter: a new widget at the default setting, which asks this explorer for runs.
 
@@ -221,6 +262,26 @@ class Explorer:
         widget.answer = self._answer(default)
         widget.observe(lambda change: widget.set_trait("answer", self._answer(change.new)), "choice")
         return widget
+
+    def _png(self) -> tuple[str, dict]:
+        """The picture in base 64, and its size on the screen."""
+        figure, buffer = self.picture(), io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=2 * _DOTS_PER_INCH)
+        width, height = (round(_DOTS_PER_INCH * inches) for inches in figure.get_size_inches())
+        return base64.b64encode(buffer.getvalue()).decode(), {"width": width, "height": height}
+
+    def _still_html(self) -> str:
+        """The picture for a notebook. Where a saved one is reopened without its kernel, JupyterLab has no widget to show,
+        and the style hides the line in which it says so."""
+        png, size = self._png()
+        text = html.escape(f"{self.question} {self.caption}")
+        without_widget = '[data-mime-type$="widget-view+json"]:not(:has(.implreg-explorer))'
+        return (
+            f"<style>.jp-OutputArea-child:has([data-still]) + .jp-OutputArea-child:has({without_widget})"
+            " { display: none; }</style>"
+            f'<div><img data-still="{self.slug}" width="{size["width"]}" alt="{text}" '
+            f'src="data:image/png;base64,{png}"></div>'
+        )
 
     def _spec(self) -> dict:
         """What the front end must know before any run."""
@@ -265,6 +326,24 @@ class Explorer:
         except Exception as error:
             outcome = {"error": f"{type(error).__name__}: {error}"}
         return {"choice": list(choice), **outcome}
+
+    def _first_run(self) -> dict[str, np.ndarray]:
+        """The columns that the figure opens with, as `readRun` of the front end reads them."""
+        answer = self._answer([control.entry for control in self.controls])
+        if "error" in answer:
+            raise ValueError(f"The explorer {self.question!r} has no run to open with: {answer['error']}")
+        if "stored" in answer:
+            run = {name: decode_column(column) for name, column in answer["stored"].items()}
+        else:
+            run = {name: np.array(values, float) for name, values in answer["computed"].items()}  # None becomes NaN
+            usable = np.all([np.abs(values) < LARGEST for values in run.values()], axis=0)
+            grows = np.diff(run[self.views[0].x], prepend=-np.inf) > 0
+            rows = np.append(np.logical_and(usable, grows), False).argmin()
+            run = {name: values[:rows] for name, values in run.items()}
+        for control in self.controls:
+            if isinstance(control, TypedNorm):
+                run |= control.columns(run)
+        return run
 
     # ---- stored runs
 

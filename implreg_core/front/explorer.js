@@ -24,6 +24,15 @@ const COARSE_MS = 500; // one step of a play with reduced motion
 const QUIET_MS = 500; // what follows a change, such as an announcement, waits until nothing has moved for so long
 const DIVERGED = "The run diverges; it is drawn up to its last row before that.";
 
+/** In a notebook, the still picture that comes before the widget: it stays where no kernel answers. */
+function stillBefore(figure, slug) {
+  for (let node = figure; node; node = node.parentElement ?? node.getRootNode().host) {
+    const still = node.previousElementSibling?.querySelector(`[data-still="${slug}"]`);
+    if (still) return still;
+  }
+  return null;
+}
+
 /** Tells figures apart, also where Jupyter loads this module once for each. */
 const newId = () => `implreg-${(globalThis.implregFigures = (globalThis.implregFigures ?? 0) + 1)}`;
 
@@ -37,6 +46,7 @@ export function render({ model, el }) {
   let drawnWidth = 0;
   let sent = null; // the choice that the model is working on
   let next = null; // the choice to send when it has answered
+  let still = null; // the picture that this figure stands in for
   let frame = null; // the animation frame that a play waits for
   let quiet = null; // the timer that runs after a change
 
@@ -235,6 +245,8 @@ export function render({ model, el }) {
   model.on("change:answer", receive);
   const resize = new ResizeObserver(() => {
     if (grid.clientWidth === drawnWidth) return;
+    still ??= stillBefore(figure, spec.slug);
+    if (still) still.hidden = true;
     measure();
     requestAnimationFrame(draw);
   });
@@ -248,6 +260,7 @@ export function render({ model, el }) {
     pause();
     clearTimeout(quiet);
     resize.disconnect();
+    if (still) still.hidden = false;
     model.off("change:answer", receive);
   };
 }
