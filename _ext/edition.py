@@ -1,0 +1,224 @@
+"""Sphinx extension: every chapter as a notebook that is complete before anything runs, in any notebook reader.
+
+The sources of the chapters are written for Sphinx; a notebook reader shows their roles and directives as text. This
+edition takes its prose from the finished pages, where numbers, titles, captions and links are what a reader sees, and
+its code and outputs from the executed notebooks. It is written to `notebooks/` beside the pages; the download and
+launch buttons lead to it.
+"""
+
+import base64
+import copy
+import posixpath
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urldefrag, urljoin
+from xml.etree import ElementTree
+
+import nbformat
+import resvg_py
+from bs4 import BeautifulSoup, Tag
+from portable_markdown import Converter
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+FOLDER = "notebooks"
+NOT_PROSE = "a.headerlink, script, style, template, button, .run-it, .ours-tag-hidden"
+HIDDEN = {"hide-input", "hide-cell", "remove-cell", "remove-input"}  # tags of cells that the page folds or lacks
+PIXELS_PER_POINT = 96 / 72
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+INSTALL = """\
+# Installs the package where it is missing, as on Colab; elsewhere this cell does nothing.
+import importlib.util
+
+if importlib.util.find_spec("implreg_core") is None:
+    %pip install -q {source}"""
+
+
+def notebook(page: str, executed: NotebookNode, converter: Converter, source: str | None) -> NotebookNode:
+    """The reader's edition of a chapter, from its page and its executed notebook.
+
+    `source` is what pip installs the package from, None where that is not known.
+
+    **Raises:** `ValueError` if the page and the notebook do not hold the same cells.
+    """
+    article = BeautifulSoup(page, "html.parser").select_one("article")
+    for noise in article.select(NOT_PROSE):
+        noise.decompose()
+    shown = {id(cell): cell for cell in article.select("div.cell")}
+    code = [cell for cell in executed.cells if cell.cell_type == "code"]
+    visible = [cell for cell in code if "remove-cell" not in cell.metadata.get("tags", [])]
+    if len(shown) != len(visible):
+        raise ValueError(f"the page shows {len(shown)} code cells, its notebook has {len(visible)}.")
+
+    cells, remaining = [], iter(code)
+    first = True
+    for part in _parts(article, shown):
+        if isinstance(part, list):
+            cells += _texts(part, converter)
+            continue
+        if first and source:
+            cells.append(_folded(new_code_cell(INSTALL.format(source=source))))
+        first = False
+        for cell in remaining:
+            cells.append(_code(cell))
+            if "remove-cell" not in cell.metadata.get("tags", []):
+                break
+        if caption := part.select_one("figcaption"):
+            cells.append(_caption(caption, converter))
+    cells += map(_code, remaining)
+    for number, cell in enumerate(cells):
+        cell.id = f"cell-{number}"
+    return new_notebook(cells=cells, metadata=METADATA)
+
+
+# --- prose ---------------------------------------------------------------------------------------------------------
+
+
+def _parts(element: Tag, shown: dict) -> Iterator[Tag | list]:
+    """The code cells of the page in order, and between them lists of what else there is."""
+    gathered = []
+
+    def walk(node):
+        for child in list(node.children):
+            if id(child) in shown:
+                yield gathered.copy()
+                gathered.clear()
+                yield child
+            elif isinstance(child, Tag) and any(id(cell) in shown for cell in child.select("div.cell")):
+                yield from walk(child)
+            elif isinstance(child, Tag) and child.name == "section":
+                yield from walk(child)
+            else:
+                gathered.append(child)
+
+    yield from walk(element)
+    yield gathered
+
+
+def _texts(nodes: list, converter: Converter) -> list[NotebookNode]:
+    """Markdown cells, each but the first beginning with a heading."""
+    chunks = [[]]
+    for node in nodes:
+        if getattr(node, "name", None) in ("h1", "h2", "h3"):
+            chunks.append([])
+        chunks[-1].append(node)
+    texts = (_markdown(chunk, converter) for chunk in chunks)
+    return [new_markdown_cell(text) for text in texts if text]
+
+
+def _markdown(nodes: list, converter: Converter) -> str:
+    text = "\n\n".join(converter.process_element(node, parent_tags=set()).strip() for node in nodes)
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def _caption(caption: Tag, converter: Converter) -> NotebookNode:
+    number = caption.select_one(".caption-number")
+    name = number.extract().get_text(" ", strip=True) if number else ""
+    return new_markdown_cell(f"**{name}** {converter.process_element(caption, parent_tags=set()).strip()}".strip())
+
+
+# --- code ----------------------------------------------------------------------------------------------------------
+
+
+def _code(cell: NotebookNode) -> NotebookNode:
+    """A code cell as it was executed: with pictures that every reader shows, without what only the build needs."""
+    made = new_code_cell(cell.source, execution_count=cell.execution_count)
+    made.outputs = [light for output in cell.outputs if (light := _output(output))]
+    return _folded(made) if HIDDEN & set(cell.metadata.get("tags", [])) else made
+
+
+def _folded(cell: NotebookNode) -> NotebookNode:
+    """`cell` with its code hidden behind its first line: by JupyterLab and VS Code as it stands, by Colab as a title."""
+    cell.metadata = nbformat.from_dict({"jupyter": {"source_hidden": True}, "cellView": "form"})
+    return cell
+
+
+def _output(output: NotebookNode) -> NotebookNode | None:
+    if output.output_type not in ("display_data", "execute_result"):
+        return copy.deepcopy(output)
+    data = {kind: value for kind, value in output.data.items() if kind in ("text/plain", "image/png")}
+    metadata = {kind: dict(output.metadata[kind]) for kind in data if kind in output.metadata}
+    if "image/svg+xml" in output.data:
+        data["image/png"], metadata["image/png"] = _png(output.data["image/svg+xml"])
+    if "image/png" in data:
+        metadata["image/png"]["needs_background"] = "light"
+    if not data:  # a glued number, which stands in the text
+        return None
+    made = new_output(output.output_type, data=data, metadata=metadata)
+    if output.output_type == "execute_result":
+        made.execution_count = output.execution_count
+    return made
+
+
+def _png(svg: str) -> tuple[str, dict]:
+    """A picture in base 64 with two pixels for each of the page's, and its size there. Only trusted notebooks show SVG."""
+    root = ElementTree.fromstring(svg)
+    width, height = (round(float(root.get(name).removesuffix("pt")) * PIXELS_PER_POINT) for name in ("width", "height"))
+    picture = resvg_py.svg_to_bytes(svg_string=svg, width=2 * width, background="white", skip_system_fonts=True)
+    return base64.b64encode(bytes(picture)).decode(), {"width": width, "height": height}
+
+
+# --- the book ------------------------------------------------------------------------------------------------------
+
+
+def _name(docname: str) -> str:
+    return f"{posixpath.basename(docname)}.ipynb"
+
+
+def _is_notebook(app, docname: str) -> bool:
+    return str(app.env.doc2path(docname)).endswith(".ipynb")
+
+
+def _link(app, docname: str):
+    """Where the `href` of a page leads from a notebook: to the published book, else to the notebook beside it, else
+    nowhere."""
+    address = app.config.html_baseurl
+    siblings = {app.builder.get_target_uri(name): _name(name) for name in app.env.found_docs if _is_notebook(app, name)}
+    here = app.builder.get_target_uri(docname)
+
+    def link(href):
+        if re.match(r"[a-z]+:", href):
+            return href
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(here), urldefrag(href)[0])) if href[0] != "#" else here
+        if address:
+            return urljoin(address, target) + ("#" + urldefrag(href)[1] if "#" in href else "")
+        return siblings.get(target) if target != here else None
+
+    return link
+
+
+def _write(app, exception):
+    if exception or app.builder.format != "html":
+        return
+    folder = Path(app.outdir, FOLDER)
+    folder.mkdir(exist_ok=True)
+    macros = app.config.mathjax3_config["tex"]["macros"]
+    theme = app.config.html_theme_options
+    source = theme.get("repository_url") and f"git+{theme['repository_url']}@{theme['repository_branch']}"
+    for docname in sorted(filter(lambda name: _is_notebook(app, name), app.env.found_docs)):
+        page = Path(app.outdir, app.builder.get_target_uri(docname)).read_text(encoding="utf-8")
+        executed = nbformat.read(Path(app.outdir).parent / "jupyter_execute" / f"{docname}.ipynb", as_version=4)
+        made = notebook(page, executed, Converter(macros, _link(app, docname)), source)
+        nbformat.write(made, folder / _name(docname))
+
+
+def _lead_to_edition(app, pagename, templatename, context, doctree):
+    """Let the theme's buttons download and launch the edition, not the source."""
+    source = f"{pagename}.ipynb"
+    for group in context.get("header_buttons", []):
+        for button in group.get("buttons", []):
+            url = button.get("url", "")
+            if url.endswith(f"_sources/{source}"):
+                button["url"] = f"{context['content_root']}{FOLDER}/{_name(pagename)}"
+            elif url.endswith(f"/{source}"):
+                button["url"] = url.removesuffix(source) + _name(pagename)
+
+
+def setup(app):
+    app.connect("html-page-context", _lead_to_edition, priority=590)  # after the theme's buttons, before they are listed
+    app.connect("build-finished", _write, priority=400)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
