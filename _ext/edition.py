@@ -10,7 +10,7 @@ import base64
 import copy
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urldefrag, urljoin
 from xml.etree import ElementTree
@@ -18,12 +18,13 @@ from xml.etree import ElementTree
 import nbformat
 import resvg_py
 from bs4 import BeautifulSoup, Tag
-from portable_markdown import Converter
+from jupyter_cache import get_cache
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from portable_markdown import Converter
 
 FOLDER = "notebooks"
-NOT_PROSE = "a.headerlink, script, style, template, button, .run-it, .ours-tag-hidden"
+NOT_PROSE = "a.headerlink, script, style, button, .run-it, .implreg-explorer"
 HIDDEN = {"hide-input", "hide-cell", "remove-cell", "remove-input"}  # tags of cells that the page folds or lacks
 PIXELS_PER_POINT = 96 / 72
 METADATA = {
@@ -48,28 +49,21 @@ def notebook(page: str, executed: NotebookNode, converter: Converter, source: st
     article = BeautifulSoup(page, "html.parser").select_one("article")
     for noise in article.select(NOT_PROSE):
         noise.decompose()
-    shown = {id(cell): cell for cell in article.select("div.cell")}
-    code = [cell for cell in executed.cells if cell.cell_type == "code"]
-    visible = [cell for cell in code if "remove-cell" not in cell.metadata.get("tags", [])]
-    if len(shown) != len(visible):
-        raise ValueError(f"the page shows {len(shown)} code cells, its notebook has {len(visible)}.")
+    shown = {id(cell) for cell in article.select("div.cell")}
+    groups = _groups(cell for cell in executed.cells if cell.cell_type == "code")
+    if len(shown) != len(groups):
+        raise ValueError(f"the page shows {len(shown)} code cells, its notebook has {len(groups)}.")
 
-    cells, remaining = [], iter(code)
-    first = True
+    cells, remaining = [], iter(groups)
     for part in _parts(article, shown):
         if isinstance(part, list):
             cells += _texts(part, converter)
             continue
-        if first and source:
+        if source and not any(cell.cell_type == "code" for cell in cells):
             cells.append(_folded(new_code_cell(INSTALL.format(source=source))))
-        first = False
-        for cell in remaining:
-            cells.append(_code(cell))
-            if "remove-cell" not in cell.metadata.get("tags", []):
-                break
+        cells += map(_code, next(remaining))
         if caption := part.select_one("figcaption"):
             cells.append(_caption(caption, converter))
-    cells += map(_code, remaining)
     for number, cell in enumerate(cells):
         cell.id = f"cell-{number}"
     return new_notebook(cells=cells, metadata=METADATA)
@@ -78,24 +72,22 @@ def notebook(page: str, executed: NotebookNode, converter: Converter, source: st
 # --- prose ---------------------------------------------------------------------------------------------------------
 
 
-def _parts(element: Tag, shown: dict) -> Iterator[Tag | list]:
+def _parts(article: Tag, shown: set[int]) -> Iterator[Tag | list]:
     """The code cells of the page in order, and between them lists of what else there is."""
     gathered = []
 
     def walk(node):
-        for child in list(node.children):
+        for child in node.children:
             if id(child) in shown:
                 yield gathered.copy()
                 gathered.clear()
                 yield child
-            elif isinstance(child, Tag) and any(id(cell) in shown for cell in child.select("div.cell")):
-                yield from walk(child)
-            elif isinstance(child, Tag) and child.name == "section":
+            elif isinstance(child, Tag) and (child.name == "section" or child.select("div.cell")):
                 yield from walk(child)
             else:
                 gathered.append(child)
 
-    yield from walk(element)
+    yield from walk(article)
     yield gathered
 
 
@@ -121,6 +113,17 @@ def _caption(caption: Tag, converter: Converter) -> NotebookNode:
     return new_markdown_cell(f"**{name}** {converter.process_element(caption, parent_tags=set()).strip()}".strip())
 
 
+def _groups(code: Iterable[NotebookNode]) -> list[list[NotebookNode]]:
+    """Each code cell that the page shows, with those after it that the page lacks."""
+    groups = []
+    for cell in code:
+        if "remove-cell" in cell.metadata.get("tags", []) and groups:
+            groups[-1].append(cell)
+        else:
+            groups.append([cell])
+    return groups
+
+
 # --- code ----------------------------------------------------------------------------------------------------------
 
 
@@ -132,7 +135,8 @@ def _code(cell: NotebookNode) -> NotebookNode:
 
 
 def _folded(cell: NotebookNode) -> NotebookNode:
-    """`cell` with its code hidden behind its first line: by JupyterLab and VS Code as it stands, by Colab as a title."""
+    """`cell` with its code hidden behind its first line, a comment, which Colab shows if it is called a title."""
+    cell.source = re.sub(r"\A# ", "# @title ", cell.source)
     cell.metadata = nbformat.from_dict({"jupyter": {"source_hidden": True}, "cellView": "form"})
     return cell
 
@@ -155,10 +159,10 @@ def _output(output: NotebookNode) -> NotebookNode | None:
 
 
 def _png(svg: str) -> tuple[str, dict]:
-    """A picture in base 64 with two pixels for each of the page's, and its size there. Only trusted notebooks show SVG."""
+    """A picture in base 64, with two pixels for each of the page's, and its size there. SVG needs a trusted notebook."""
     root = ElementTree.fromstring(svg)
     width, height = (round(float(root.get(name).removesuffix("pt")) * PIXELS_PER_POINT) for name in ("width", "height"))
-    picture = resvg_py.svg_to_bytes(svg_string=svg, width=2 * width, background="white", skip_system_fonts=True)
+    picture = resvg_py.svg_to_bytes(svg_string=svg, dpi=96, zoom=2, background="white", skip_system_fonts=True)
     return base64.b64encode(bytes(picture)).decode(), {"width": width, "height": height}
 
 
@@ -183,9 +187,10 @@ def _link(app, docname: str):
     def link(href):
         if re.match(r"[a-z]+:", href):
             return href
-        target = posixpath.normpath(posixpath.join(posixpath.dirname(here), urldefrag(href)[0])) if href[0] != "#" else here
+        page, fragment = urldefrag(href)
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(here), page)) if page else here
         if address:
-            return urljoin(address, target) + ("#" + urldefrag(href)[1] if "#" in href else "")
+            return urljoin(address, target) + (f"#{fragment}" if fragment else "")
         return siblings.get(target) if target != here else None
 
     return link
@@ -196,12 +201,13 @@ def _write(app, exception):
         return
     folder = Path(app.outdir, FOLDER)
     folder.mkdir(exist_ok=True)
+    cache = get_cache(app.env.mystnb_config.execution_cache_path)
     macros = app.config.mathjax3_config["tex"]["macros"]
     theme = app.config.html_theme_options
     source = theme.get("repository_url") and f"git+{theme['repository_url']}@{theme['repository_branch']}"
     for docname in sorted(filter(lambda name: _is_notebook(app, name), app.env.found_docs)):
         page = Path(app.outdir, app.builder.get_target_uri(docname)).read_text(encoding="utf-8")
-        executed = nbformat.read(Path(app.outdir).parent / "jupyter_execute" / f"{docname}.ipynb", as_version=4)
+        _, executed = cache.merge_match_into_notebook(nbformat.read(app.env.doc2path(docname), as_version=4))
         made = notebook(page, executed, Converter(macros, _link(app, docname)), source)
         nbformat.write(made, folder / _name(docname))
 
@@ -219,6 +225,6 @@ def _lead_to_edition(app, pagename, templatename, context, doctree):
 
 
 def setup(app):
-    app.connect("html-page-context", _lead_to_edition, priority=590)  # after the theme's buttons, before they are listed
+    app.connect("html-page-context", _lead_to_edition, priority=590)  # after the theme, before `published`
     app.connect("build-finished", _write, priority=400)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,7 +1,7 @@
 """A finished page's HTML as Markdown that every notebook reader shows alike: CommonMark, tables, TeX between dollars.
 
-JupyterLab, GitHub, Colab (MathJax) and VS Code (KaTeX) agree on less than each of them knows. So formulas have no spaces
-beside their dollars, no macros and no `<`; inside lists and quotations they stand on one line; statements are
+JupyterLab, GitHub, Colab (MathJax) and VS Code (KaTeX) agree on less than each of them knows. So formulas have no
+spaces beside their dollars, no macros and no `<`; inside lists and quotations they stand on one line; statements are
 quotations, and what the page folds is folded by `<details>`.
 """
 
@@ -12,7 +12,7 @@ from bs4 import Tag
 from markdownify import MarkdownConverter
 
 QUOTED = ("proof", "exercise", "admonition")  # classes of blocks
-SPECIAL = re.compile(r"([\\`*_<>$\[\]~])")
+SPECIAL = re.compile(r"([\\`*_<>$~])")  # no brackets: Colab takes \[ for a formula, and no text of ours needs them
 
 
 class Converter(MarkdownConverter):
@@ -43,11 +43,14 @@ class Converter(MarkdownConverter):
         number = el.select_one(".eqno")
         tag = f" \\tag{{{number.find(string=True).strip().strip('()')}}}" if number else ""
         source = "".join(part for part in el.find_all(string=True) if not number or number not in part.parents)
-        source = expand(source.strip()[2:-2].strip(), self.macros)  # within \( \) or \[ \]
+        source = expand(_unsplit(source.strip()[2:-2].strip()), self.macros)  # within \( \) or \[ \]
         source = source.replace("<", r"\lt ").replace(">", r"\gt ")
         if el.find_parent(["td", "th"]):
             source = source.replace(r"\|", r"\Vert ").replace("|", r"\vert ")
         return " ".join(f"{source}{tag}".split()) if el.name == "span" or nested(el) else f"{source}{tag}"
+
+    def convert_em(self, el, text, parent_tags):
+        return text if "em" in parent_tags else super().convert_em(el, text, parent_tags)
 
     # --- blocks -----------------------------------------------------------------------------------------------------
 
@@ -67,6 +70,8 @@ class Converter(MarkdownConverter):
     def convert_p(self, el, text, parent_tags):
         if "admonition-title" in el.get("class", []):
             text = f"**{' '.join(text.split())}**"
+        elif is_proof(el.parent) and not el.find_previous_sibling("p"):
+            text = re.sub(r"\AProof\.", "*Proof.*", text)
         return super().convert_p(el, text, parent_tags)
 
     # --- links ------------------------------------------------------------------------------------------------------
@@ -84,6 +89,17 @@ def is_proof(el: Tag) -> bool:
 def nested(el: Tag) -> bool:
     """Whether Markdown's marks for a quotation or list would stand before each line of an element."""
     return bool(el.find_parent(["li", "blockquote", "dd", "td", "th"]) or el.find_parent(class_=QUOTED))
+
+
+def _unsplit(tex: str) -> str:
+    r"""`tex` without the `split` that Sphinx puts around it where only an inner environment has rows."""
+    inner = re.fullmatch(r"\\begin\{split\}(.*)\\end\{split\}", tex, re.DOTALL)
+    if not inner:
+        return tex
+    outside, count = inner[1], 1
+    while count:
+        outside, count = re.subn(r"\\begin\{(\w+)\}(?:(?!\\begin\{).)*?\\end\{\1\}", "", outside, flags=re.DOTALL)
+    return tex if r"\\" in outside or "&" in outside else inner[1].strip()
 
 
 def expand(tex: str, macros: Mapping) -> str:
