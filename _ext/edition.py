@@ -159,7 +159,7 @@ def _output(output: NotebookNode) -> NotebookNode | None:
 
 
 def _png(svg: str) -> tuple[str, dict]:
-    """A picture in base 64, with two pixels for each of the page's, and its size there. SVG needs a trusted notebook."""
+    """A picture in base 64, with two pixels for each of the page's, and its size there. Not every reader shows SVG."""
     root = ElementTree.fromstring(svg)
     width, height = (round(float(root.get(name).removesuffix("pt")) * PIXELS_PER_POINT) for name in ("width", "height"))
     picture = resvg_py.svg_to_bytes(svg_string=svg, dpi=96, zoom=2, background="white", skip_system_fonts=True)
