@@ -196,19 +196,24 @@ def _link(app, docname: str):
     return link
 
 
+def _executed(app, docname: str) -> NotebookNode:
+    """The chapter with the outputs that its page shows."""
+    stored = nbformat.read(app.env.doc2path(docname), as_version=4)
+    if app.config.nb_execution_mode != "cache":
+        return stored
+    return get_cache(app.env.mystnb_config.execution_cache_path).merge_match_into_notebook(stored)[1]
+
+
 def _write(app, exception):
     if exception or app.builder.format != "html":
         return
     folder = Path(app.outdir, FOLDER)
     folder.mkdir(exist_ok=True)
-    cache = get_cache(app.env.mystnb_config.execution_cache_path)
     macros = app.config.mathjax3_config["tex"]["macros"]
-    theme = app.config.html_theme_options
-    source = theme.get("repository_url") and f"git+{theme['repository_url']}@{theme['repository_branch']}"
+    source = app.config.book_repository and f"git+{app.config.book_repository}@{app.config.book_branch}"
     for docname in sorted(filter(lambda name: _is_notebook(app, name), app.env.found_docs)):
         page = Path(app.outdir, app.builder.get_target_uri(docname)).read_text(encoding="utf-8")
-        _, executed = cache.merge_match_into_notebook(nbformat.read(app.env.doc2path(docname), as_version=4))
-        made = notebook(page, executed, Converter(macros, _link(app, docname)), source)
+        made = notebook(page, _executed(app, docname), Converter(macros, _link(app, docname)), source)
         nbformat.write(made, folder / _name(docname))
 
 

@@ -3,7 +3,7 @@
 No file of the book knows where its repository is, so that a copy of it is right as it stands. The build finds out:
 
 - the repository: BOOK_REPOSITORY, else the one whose GitHub Actions run this is, else git's `origin`;
-- the branch or tag that readers launch: BOOK_BRANCH, else main;
+- the branch or tag that readers launch, with the reader's edition of the chapters: BOOK_BRANCH, else notebooks;
 - the book's own address: BOOK_URL, else the repository's GitHub Pages.
 
 Without a repository there are no launch buttons; without an address nothing in the pages refers to one.
@@ -51,11 +51,11 @@ def _origin(root):
 
 
 def find_branch(environ) -> str:
-    """The branch or tag that readers launch.
+    """The branch or tag that readers launch, which holds the reader's edition of the notebooks (`tools/publish.py`).
 
     **Raises:** `ConfigError` when BOOK_BRANCH cannot stand in an address.
     """
-    branch = environ.get("BOOK_BRANCH") or "main"
+    branch = environ.get("BOOK_BRANCH") or "notebooks"
     if not re.fullmatch(r"\w[\w./-]*", branch):
         raise ConfigError(f"BOOK_BRANCH={branch!r}: write the name of a branch or tag, or unset it.")
     return branch
@@ -81,10 +81,11 @@ def find_address(environ, repository: str | None) -> str:
 def _publish(app, config):
     repository = find_repository(os.environ, Path(app.srcdir))
     address = find_address(os.environ, repository)
+    config.book_repository, config.book_branch = repository, find_branch(os.environ)
     if repository:
         config.html_theme_options |= {
             "repository_url": repository,
-            "repository_branch": find_branch(os.environ),
+            "repository_branch": config.book_branch,
             "launch_buttons": {"notebook_interface": "jupyterlab", "binderhub_url": BINDER, "colab_url": COLAB},
         }
     config.html_baseurl = address
@@ -99,25 +100,22 @@ def _publish(app, config):
 
 
 def _show_how_to_run(app, pagename, templatename, context, doctree):
-    """Say how to run a notebook: at its end, or, where the first page has something to launch, below its title."""
+    """Say at the end of a notebook page how to run it."""
     if "ipynb" not in context.get("page_source_suffix", ""):
         return
-    first = pagename == app.config.root_doc
-    theme = app.config.html_theme_options
     groups = (group["buttons"] for group in context["header_buttons"] if group.get("label") == "launch-buttons")
-    how = app.builder.templates.render("run.html", {
-        "what": "it" if first else "this chapter",
-        "repository": theme.get("repository_url"),
-        "branch": theme.get("repository_branch"),
+    context["body"] += app.builder.templates.render("run.html", {
+        "what": "it" if pagename == app.config.root_doc else "this chapter",
+        "repository": app.config.book_repository,
         "launch": {button["text"]: button["url"] for buttons in groups for button in buttons},
     })  # fmt: skip
-    at_top = first and theme.get("repository_url")
-    context["body"] = context["body"].replace("</h1>", f"</h1>\n{how}", 1) if at_top else context["body"] + how
 
 
 def setup(app):
     app.setup_extension("notfound.extension")
     app.setup_extension("sphinx.ext.githubpages")  # GitHub would drop folders whose names start with _
+    app.add_config_value("book_repository", None, "html")  # found, not written: the theme has a default that is not ours
+    app.add_config_value("book_branch", None, "html")
     app.connect("config-inited", _publish, priority=100)
     app.connect("html-page-context", _show_how_to_run, priority=600)  # after the theme's buttons
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

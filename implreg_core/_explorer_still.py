@@ -51,7 +51,7 @@ def _draw_view(view: View, run: Run, colors: Mapping[str, str], ax: Axes) -> Non
         dashes = (5, 4) if column in view.dashed else figures.DASHES[solid.index(column) % len(figures.DASHES)]
         y = np.where(run[column] > 0, run[column], np.nan) if view.yscale == "log" else run[column]
         ax.plot(run[view.x], y, color=colors[column], dashes=dashes, label=label)
-        ax.plot(run[view.x][-1:], y[-1:], "o", color=colors[column], markersize=5)
+        ax.plot(run[view.x][-1:], y[-1:], "o", color=colors[column], markersize=5, clip_on=False)
     for label, (x, y) in view.points.items():
         ax.plot([x], [y], "D", color=figures.RED, markersize=6, label=label)
     ax.set(xlim=view.xlim or ax.get_xlim(), ylim=view.ylim or ax.get_ylim())  # which curves then leave as they are

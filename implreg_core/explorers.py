@@ -271,13 +271,13 @@ class Explorer:
         return base64.b64encode(buffer.getvalue()).decode(), {"width": width, "height": height}
 
     def _still_html(self) -> str:
-        """The picture for a notebook. Where a saved one is reopened without a kernel, JupyterLab has no widget to show, and
-        the style hides the line in which it says so."""
+        """The picture for a notebook. Where a saved one is reopened without a kernel, JupyterLab finds no widget to show,
+        and the style hides the line in which it says so."""
         png, size = self._png()
         text = html.escape(f"{self.question} {self.caption}")
-        child, widget = ".jp-OutputArea-child", '[data-mime-type$="widget-view+json"]'
+        child = ".jp-OutputArea-child"
         return (
-            f"<style>{child}:has([data-still]) + {child}:has({widget}):not(:has(.implreg-explorer))"
+            f"<style>{child}:has([data-still]) + {child}:has(.jupyter-widgets):not(:has(.implreg-explorer))"
             " { display: none; }</style>"
             f'<div><img data-still="{self.slug}" width="{size["width"]}" alt="{text}" '
             f'src="data:image/png;base64,{png}"></div>'

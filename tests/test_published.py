@@ -71,7 +71,7 @@ def test_address(environ, repository, address):
 
 
 def test_branch():
-    assert published.find_branch({}) == "main"
+    assert published.find_branch({}) == "notebooks"
     assert published.find_branch({"BOOK_BRANCH": "v1.0"}) == "v1.0"
 
 

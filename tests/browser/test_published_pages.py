@@ -76,16 +76,29 @@ def test_launch_links_lead_to_the_chapter(public, name):
     colab, binder = sorted(map(urlsplit, _launch_links(html)))
     assert binder.path == "/v2/gh/Owner/name/v1"
     prefix, path = parse_qs(binder.query)["urlpath"][0].split("/tree/")
-    assert prefix == "lab" and path == f"{name}.ipynb"
+    assert prefix == "lab" and path == f"{Path(name).name}.ipynb"
     assert colab.path == f"/github/Owner/name/blob/v1/{path}" and not colab.query
     assert html.count(colab.geturl()) == 2  # the theme's button and our own line
-    assert "%pip install -q git+https://github.com/Owner/name@v1<" in html
 
 
-def test_launch_line_stands_first_on_the_first_page(public):
-    html = (public / f"{TOC['root']}.html").read_text()
-    title, line, text = (html.index(mark) for mark in ("<h1>On", 'class="run-it', "<p>The first paragraph"))
-    assert title < line < text
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_download_is_the_readers_edition(public, private, name):
+    for book, install in ((public, "    %pip install -q git+https://github.com/Owner/name@v1"), (private, None)):
+        (link,) = re.findall(r'href="([^"]*)"[^>]*title="Download source file"', (book / f"{name}.html").read_text())
+        edition = nbformat.read(book / Path(name).parent / link, as_version=4)
+        nbformat.validate(edition)
+        texts = [cell.source for cell in edition.cells if cell.cell_type == "markdown"]
+        assert texts == [f"# On {name}\n\nThe first paragraph of {name}.\n\nThe second."]
+        *first, cell = [cell for cell in edition.cells if cell.cell_type == "code"]
+        assert [part.source.splitlines()[-1] for part in first] == ([install] if install else [])
+        assert cell.source == "1" and cell.outputs[0].data["image/png"]
+
+
+@pytest.mark.parametrize("book", ["public", "private"])
+def test_how_to_run_comes_last(book, request):
+    html = (request.getfixturevalue(book) / f"{TOC['root']}.html").read_text()
+    title, text, line = (html.index(mark) for mark in ("<h1>On", "<p>The second", 'class="run-it'))
+    assert title < text < line
 
 
 def test_unknown_places_are_not_mentioned(private):
