@@ -114,7 +114,7 @@ def _show_how_to_run(app, pagename, templatename, context, doctree):
 def setup(app):
     app.setup_extension("notfound.extension")
     app.setup_extension("sphinx.ext.githubpages")  # GitHub would drop folders whose names start with _
-    app.add_config_value("book_repository", None, "html")  # found, not written: the theme has a default that is not ours
+    app.add_config_value("book_repository", None, "html")  # found; the theme has a default of its own
     app.add_config_value("book_branch", None, "html")
     app.connect("config-inited", _publish, priority=100)
     app.connect("html-page-context", _show_how_to_run, priority=600)  # after the theme's buttons

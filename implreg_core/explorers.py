@@ -271,8 +271,8 @@ class Explorer:
         return base64.b64encode(buffer.getvalue()).decode(), {"width": width, "height": height}
 
     def _still_html(self) -> str:
-        """The picture for a notebook. Where a saved one is reopened without a kernel, JupyterLab finds no widget to show,
-        and the style hides the line in which it says so."""
+        """The picture for a notebook. Where a saved one is reopened without a kernel, JupyterLab finds no widget;
+        the style hides the line in which it says so."""
         png, size = self._png()
         text = html.escape(f"{self.question} {self.caption}")
         child = ".jp-OutputArea-child"
