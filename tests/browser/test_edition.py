@@ -1,6 +1,7 @@
 """The reader's edition of the built book: notebooks that say what their pages say, in what every reader can show."""
 
 import base64
+import copy
 import json
 import re
 import subprocess
@@ -35,12 +36,13 @@ def chapter(request):
     return request.param, notebook, BeautifulSoup(html, "html.parser")
 
 
-SPELLINGS = {r"\lt ": "<", r"\gt ": ">", r"\vert ": "|", r"\begin{split}": "", r"\end{split}": "", r"\left\lVert": r"\lVert"}
+SPELLINGS = {r"\lt ": "<", r"\gt ": ">", r"\vert ": "|", r"\left\lVert": r"\lVert"}
+SPELLINGS |= {r"\begin{split}": "", r"\end{split}": ""}  # Sphinx adds them
 BRACED = r"\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}"
 
 
 def tex(formula):
-    """A formula without what may differ: white space, our macros, the environment that Sphinx adds, how < is spelled."""
+    """A formula without what may differ: white space, our macros, and some spellings."""
     for before, after in SPELLINGS.items():
         formula = formula.replace(before, after)
     meaning = lambda found: rf"\lVert {found[2] or found[1]} \right\rVert"  # noqa: E731
@@ -52,15 +54,16 @@ def tex(formula):
 def sentences(soup, formulas):
     """The sentences of a text in order, with `⟨…⟩` for its formulas; block ends are sentences' ends too."""
     for element, formula in formulas:
-        element.replace_with(f" ⟨{tex(formula)}⟩ ")
+        element.replace_with(f" ⟨{tex(formula)}⟩ " + "\n\n" * (element.name == "div"))
     for element in soup.select("p, li, h1, h2, h3, h4, summary, td, th, figcaption, div"):
-        element.append("\n")
+        element.append("\n\n")
     lines = (re.sub(r"\s+", " ", line).strip() for line in re.split(r"\n\s*\n|(?<=[.?!:])\s", soup.get_text()))
     return [re.sub(r" (?=[.,;:!?)])", "", line) for line in lines if line]
 
 
 def test_prose_is_that_of_the_page(chapter):
     name, _, notebook = chapter
+    notebook = copy.copy(notebook)
     page = BeautifulSoup((BOOK / "chapters" / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
     article = page.select_one("article")
     for noise in article.select(NOT_PROSE):
