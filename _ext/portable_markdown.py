@@ -109,19 +109,21 @@ def expand(tex: str, macros: Mapping) -> str:
     """
     for name, meaning in macros.items():
         replacement, count = (meaning, 0) if isinstance(meaning, str) else meaning
-        while found := re.search(rf"\\{name}(?![A-Za-z])\s*", tex):
+        while found := re.search(rf"\\{name}(?![A-Za-z])", tex):
             arguments, end = [], found.end()
             for _ in range(count):
                 argument, end = _argument(tex, end)
                 arguments.append(argument)
             body = re.sub(r"#(\d)", lambda place: arguments[int(place[1]) - 1], replacement)
-            glued = "" if not re.search(r"\\[A-Za-z]+$", body) or not tex[end : end + 1].isalpha() else " "
-            tex = tex[: found.start()] + body + glued + tex[end:]
+            if re.search(r"\\[A-Za-z]+$", body) and tex[end : end + 1].isalpha():
+                body += " "  # or the command would swallow what follows
+            tex = tex[: found.start()] + body + tex[end:]
     return tex
 
 
 def _argument(tex: str, start: int) -> tuple[str, int]:
-    """The argument at `start`, a group in braces, a command or a character, and where it ends."""
+    """The argument from `start` on, a group in braces, a command or a character, and where it ends."""
+    start += len(tex[start:]) - len(tex[start:].lstrip())
     if tex[start : start + 1] != "{":
         if not (token := re.compile(r"\\[A-Za-z]+|\\?\S").match(tex, start)):
             raise ValueError(f"a macro lacks its argument at the end of {tex!r}.")
