@@ -15,6 +15,7 @@ In either, a `TypedNorm` lets the reader type a norm, which the front end evalua
 """
 
 import base64
+import contextlib
 import html
 import inspect
 import io
@@ -149,8 +150,8 @@ class Explorer:
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         if static_build():  # the picture is for the notebooks that the book's build makes
-            png, size = self._png()
-            return {"text/plain": repr(self), "text/html": self.static_html(), "image/png": png}, {"image/png": size}
+            page, (png, size) = self.static_html(), self._png()
+            return {"text/plain": repr(self), "text/html": page, "image/png": png}, {"image/png": size}
         view, _ = self.widget()._repr_mimebundle_()
         return {**view, "text/plain": repr(self)}, {}  # the widget's own text holds a memory address
 
@@ -158,7 +159,8 @@ class Explorer:
         """In a notebook, the picture comes first: the front end hides it when it mounts, and it stays if none does."""
         if static_build():
             raise NotImplementedError  # IPython's sign to take the bundle above
-        display({"text/html": self._still_html()}, raw=True)
+        with contextlib.suppress(NoRun):  # then the widget says so
+            display({"text/html": self._still_html()}, raw=True)
         display(*self._repr_mimebundle_(), raw=True)
 
     def static_html(self) -> str:
@@ -212,7 +214,7 @@ class Explorer:
     def picture(self) -> Figure:
         """The figure as it opens, with its question, settings and caption, drawn by matplotlib.
 
-        **Raises:** `ValueError` where there is no run at the default setting.
+        **Raises:** `NoRun` where there is no run at the default setting.
 
         **Example:**
 
@@ -331,7 +333,7 @@ class Explorer:
         """The columns that the figure opens with, as `readRun` of the front end reads them."""
         answer = self._answer([control.entry for control in self.controls])
         if "error" in answer:
-            raise ValueError(f"The explorer {self.question!r} has no run to open with: {answer['error']}")
+            raise NoRun(f"The explorer {self.question!r} has no run to open with: {answer['error']}")
         if "stored" in answer:
             run = {name: decode_column(column) for name, column in answer["stored"].items()}
         else:

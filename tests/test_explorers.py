@@ -1,3 +1,4 @@
+import base64
 import json
 import re
 import subprocess
@@ -209,8 +210,10 @@ class Elements(HTMLParser):
 def test_static_figure_holds_every_run_and_no_widget(monkeypatch):
     monkeypatch.setenv("IMPLREG_STATIC", "1")
     monkeypatch.setattr(explorers, "_Widget", None)  # any use of a widget would fail
-    bundle = explorer()._repr_mimebundle_()
-    assert set(bundle) == {"text/plain", "text/html"}
+    bundle, metadata = explorer()._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/html", "image/png"}
+    png, size = base64.b64decode(bundle["image/png"]), metadata["image/png"]
+    assert [int.from_bytes(png[k : k + 4]) for k in (16, 20)] == [2 * size["width"], 2 * size["height"]]
     elements = Elements(bundle["text/html"])
     assert elements.tags == ["figure", "p", "noscript", "p", "figcaption", "script"]
     assert elements.attributes["figure"] == {
@@ -239,7 +242,7 @@ def test_text_is_short_and_stable(monkeypatch):
     text = "Explorer('Does a < b?', depth=[2, 3], sign=['det > 0', 'det < 0'])"
     for static in ("1", "0"):
         monkeypatch.setenv("IMPLREG_STATIC", static)
-        assert explorer()._repr_mimebundle_()["text/plain"] == text
+        assert explorer()._repr_mimebundle_()[0]["text/plain"] == text
 
 
 def test_errors_other_than_no_run_stop_the_static_build():
@@ -286,8 +289,73 @@ def test_widget_shows_what_went_wrong():
 
 def test_jupyter_gets_a_widget(monkeypatch):
     monkeypatch.delenv("IMPLREG_STATIC", raising=False)
-    bundle = explorer()._repr_mimebundle_()
+    bundle, _ = explorer()._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle and "text/html" not in bundle
+
+
+# ---- the still picture
+
+
+def displayed(monkeypatch, explorer):
+    """What IPython is given when a cell ends in an explorer."""
+    shown = []
+    monkeypatch.setattr(explorers, "display", lambda data, metadata=None, raw=False: shown.append(data))
+    explorer._ipython_display_()
+    return shown
+
+
+def test_a_notebook_shows_a_picture_and_then_the_widget(monkeypatch):
+    monkeypatch.delenv("IMPLREG_STATIC", raising=False)
+    still, widget = displayed(monkeypatch, explorer())
+    elements = Elements(still["text/html"])
+    assert elements.attributes["img"]["data-still"] == "explore-does-a-b"
+    assert elements.attributes["img"]["alt"] == "Does a < b? A & B."
+    assert base64.b64decode(elements.attributes["img"]["src"].split(",")[1]).startswith(b"\x89PNG")
+    assert "application/vnd.jupyter.widget-view+json" in widget
+
+
+def test_in_the_build_an_explorer_leaves_the_display_to_ipython(monkeypatch):
+    monkeypatch.setenv("IMPLREG_STATIC", "1")
+    with pytest.raises(NotImplementedError):
+        displayed(monkeypatch, explorer())
+
+
+def test_without_a_run_to_open_with_there_is_no_picture(monkeypatch):
+    monkeypatch.delenv("IMPLREG_STATIC", raising=False)
+    nothing = explorer(compute=lambda depth, sign: decay(2, "det < 0"))
+    with pytest.raises(NoRun, match="Does a < b.*settles at once"):
+        nothing.picture()
+    (widget,) = displayed(monkeypatch, nothing)
+    assert "application/vnd.jupyter.widget-view+json" in widget
+
+
+def test_the_picture_shows_the_run_that_the_figure_opens_with():
+    figure = explorer().picture()
+    heading, settings, caption = (text.get_text() for text in figure.texts)
+    assert (heading, settings, caption) == ("Does a < b?", "depth L: 3; sign of det: det > 0", "A & B.")
+    run = decay(3, "det > 0")
+    loss, entry = figure.axes
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["Loss", "Entry and rank"]
+    assert (loss.get_yscale(), loss.get_xscale(), entry.get_xscale()) == ("log", "linear", "log")
+    np.testing.assert_array_equal(loss.lines[0].get_xdata(), run["step"])
+    np.testing.assert_allclose(loss.lines[0].get_ydata(), run["loss"], rtol=1e-3)
+    labels = [line.get_label() for line in entry.lines if not line.get_label().startswith("_")]
+    assert labels == ["entry", "effective rank"]
+
+
+def test_the_picture_ends_where_the_run_ends():
+    view = View("Size", "t", {"size": "size"}, "t", "size", yscale="log")
+    pad, slider = MatrixPad("start", "start", np.eye(2)), Slider("rate", "rate", 0.1, 1000, default=1)
+    live = Explorer(question="?", controls=[pad, slider], views=[view], caption=".",
+                    compute=lambda rate, start: growth("any", rate, start))  # fmt: skip
+    grown = live.picture().axes[0].lines[0]
+    assert len(grown.get_xdata()) == 7 and np.all(np.diff(grown.get_xdata()) > 0)
+    assert live.picture().texts[1].get_text() == "start: (1, 0; 0, 1); rate: 1"
+    slider = Slider("rate", "rate", 0.1, 1000, default=300)
+    live = Explorer(question="?", controls=[pad, slider], views=[view], caption=".",
+                    compute=lambda rate, start: growth("any", rate, start))  # fmt: skip
+    overflown = live.picture().axes[0].lines[0]
+    assert 1 < len(overflown.get_xdata()) < 7 and np.isfinite(overflown.get_ydata()).all()
 
 
 # ---- live programs

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+from implreg_core import bounds, norm_language
 from implreg_core.explorers import Control, Explorer, Slider, TypedNorm, View
 from implreg_core.norm_language import NormSyntaxError
 
@@ -69,3 +70,21 @@ def test_a_norm_may_be_typed_beside_continuous_controls():
     widget.choice = ["spectral", 2.0, 0]
     assert widget.answer["computed"]["abs_11"] == [2.0] * 30
     assert "function run(scale)" in live.static_html()
+
+
+@pytest.mark.parametrize("text", ["nuclear / d", "schatten(1/2)", "max_row_sum + max_entry"])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_picture_has_the_columns_of_the_typed_norm(text, sign):
+    """Whatever the signs of the entries, which the columns do not tell: |det W| does."""
+    keys = np.random.default_rng(1).normal(size=(4, 2, 2))
+    W = np.array([[[a, b], [sign * c, d]] for (a, b), (c, d) in np.abs(keys)])
+    sigma = np.linalg.svd(W, compute_uv=False)
+    entries = {f"abs_{i + 1}{j + 1}": np.abs(W[:, i, j]) for i in range(2) for j in range(2)}
+    run = {"loss": np.full(4, 1e-6), "sigma_1": sigma[:, 0], "sigma_2": sigma[:, 1], "dimension": np.full(4, 3)}
+    columns = TypedNorm("norm", "norm", text).columns(run | entries)
+    norm = norm_language.parse(text)
+    expected = [norm(np.pad(matrix, (0, 1))) for matrix in W]
+    np.testing.assert_allclose(columns["norm"], expected, rtol=1e-9)
+    a, b = bounds.norm_constants(norm, 3)
+    np.testing.assert_allclose(columns["norm_bound"], a / 1e-3 - b)
+    np.testing.assert_allclose(columns["norm_share"], columns["norm_bound"] / columns["norm"])

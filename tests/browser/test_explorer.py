@@ -396,3 +396,15 @@ def test_widget_front_end_with_python_answering(open_page, explorer, tmp_path):
     assert_shows(page, 3)
     page.evaluate("stop()")
     assert page.evaluate("listeners.size") == 0
+
+
+def test_the_widget_stands_in_for_the_still_picture_before_it(open_page, explorer, tmp_path):
+    """As in JupyterLab, where each output has a box of its own. A picture of another explorer is left alone."""
+    stills = ['<img data-still="other">', explorer._still_html()]
+    page = open_page(write_page(tmp_path, "".join(f"<div><p></p><div>{still}</div></div>" for still in stills)))
+    hidden = lambda: page.locator("[data-still]").evaluate_all("all => all.map(e => e.hidden)")  # noqa: E731
+    show_widget(page, explorer.widget())
+    page.wait_for_function("document.querySelector('[data-still^=explore]').hidden")
+    assert hidden() == [False, True]
+    page.evaluate("stop()")
+    assert hidden() == [False, False]
