@@ -155,6 +155,9 @@ export function render({ model, el }) {
   function measure() {
     drawnWidth = grid.clientWidth;
     views.forEach((view) => view.measure());
+    if (drawnWidth === 0) return; // not yet in the page
+    still ??= stillBefore(figure, spec.slug);
+    if (still) still.hidden = true;
   }
 
   function draw() {
@@ -245,8 +248,6 @@ export function render({ model, el }) {
   model.on("change:answer", receive);
   const resize = new ResizeObserver(() => {
     if (grid.clientWidth === drawnWidth) return;
-    still ??= stillBefore(figure, spec.slug);
-    if (still) still.hidden = true;
     measure();
     requestAnimationFrame(draw);
   });
