@@ -209,8 +209,7 @@ def test_a_claim_is_exclusive_and_ends_with_its_holder(sweep):
         from implreg_core.sweeps._store import store_of
         sweep = sweeps.read({str(sweep.path)!r})
         claim = store_of(sweep).claim(next(sweep.runs()))
-        claim._file.write(b"half a res")
-        claim._file.flush()
+        claim._part.write_bytes(b"half a res")
         print("claimed", flush=True)
         input()
     """
@@ -218,7 +217,7 @@ def test_a_claim_is_exclusive_and_ends_with_its_holder(sweep):
         assert process.stdout.readline() == b"claimed\n"
         assert store.claim(run) is None
         process.kill()
-    assert [path.name for path in store.folder.iterdir()] == [f"{run.identity}.part"]
+    assert {path.name for path in store.folder.iterdir()} == {f"{run.identity}.lock", f"{run.identity}.part"}
     compute(sweep, store, [run])  # claims what the dead one left
     assert store.read(run) and [path.name for path in store.folder.iterdir()] == [f"{run.identity}.jsonl"]
 
