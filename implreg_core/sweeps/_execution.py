@@ -6,7 +6,7 @@ that dies costs its own run alone, and a client that dies loses no more than tho
 """
 
 import contextlib
-import importlib.util
+import importlib
 import os
 import queue
 import signal
@@ -71,11 +71,16 @@ def check_installed() -> None:
 
     **Raises:** ImportError, which says how to install them.
     """
-    missing = [name for name in ("dask", "distributed", "filelock", "tqdm") if importlib.util.find_spec(name) is None]
+    missing = []
+    for name in ("dask", "distributed", "filelock", "tqdm"):
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError:
+            missing.append(name)
     if missing:
         raise ImportError(
-            f"A sweep runs on {' and '.join(missing)}, not installed here: pip install 'implreg_core[sweeps]', or in a "
-            "clone pip install '.[sweeps]'."
+            f"Sweeps need the packages {', '.join(missing)}: pip install 'implreg_core[sweeps]', or in a clone "
+            "pip install '.[sweeps]'."
         )
 
 
