@@ -27,8 +27,3 @@ def names_of_examples(request, doctest_namespace):
     with plt.rc_context():
         yield
     plt.close("all")
-
-
-def pytest_collection_modifyitems(items):
-    """Last, what makes every other test compile its programs anew."""
-    items.sort(key=lambda item: "forget_programs" in item.name)

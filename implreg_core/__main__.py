@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import subprocess
 import sys
 import warnings
 
@@ -16,7 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
     try:
         return chosen.command(chosen)
-    except ValueError as error:
+    except (ImportError, ValueError) as error:
         return _say(error, 2)
     except sweeps.RunsFailed as error:
         return _say(_failures(error.failures), 1)
@@ -46,11 +47,16 @@ def _status(chosen):
 
 
 def _worker(chosen):
+    from implreg_core.sweeps._execution import check_installed
     from implreg_core.sweeps._worker import environment
 
+    check_installed()
     command = [sys.executable, "-m", "distributed.cli.dask_worker", chosen.address, "--nthreads", "1"]
     command += ["--nworkers", str(chosen.workers or os.cpu_count()), "--no-dashboard"]
-    os.execve(sys.executable, command, {**os.environ, **environment()})  # a new process: JAX is loaded here already
+    variables = {**os.environ, **environment()}
+    if os.name == "nt":  # whose exec returns to the shell at once
+        return subprocess.run(command, env=variables).returncode
+    os.execve(sys.executable, command, variables)  # a new process: JAX is loaded here already
 
 
 def _failures(failures):

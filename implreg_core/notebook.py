@@ -1,18 +1,24 @@
 """What a chapter needs of its notebook: the look of figures, and numbers for the prose."""
 
 import ctypes
+import functools
 import gc
 
 import jax
+import psutil
 from IPython import get_ipython
 from IPython.display import display
 
 from implreg_core import figures
 from implreg_core.explorers import static_build
 
+# Binder gives 2 GB to JupyterLab and all open kernels. What XLA has compiled takes most of ours, and is never freed by
+# itself; above these bytes it is dropped after a cell or a widget's answer, and compiles anew when it is used again.
+MEMORY_LIMIT = 700_000_000
+
 
 def setup() -> None:
-    """Apply the book's style, and keep the kernel within Binder's memory.
+    """Apply the book's style, and keep the kernel within Binder's memory; to be called again does no harm.
 
     Pictures are SVG in the book and sharp PNG elsewhere.
 
@@ -30,32 +36,12 @@ def setup() -> None:
     shell = get_ipython()
     if shell is None:
         return
+    shell.events.register("post_execute", _memory_keeper())
     shell.run_line_magic("config", f"InlineBackend.figure_formats = [{'svg' if static_build() else 'retina'!r}]")
     if static_build():  # no date, so that the same picture is the same file
         shell.run_line_magic(
             "config", "InlineBackend.print_figure_kwargs = {'bbox_inches': 'tight', 'metadata': {'Date': None}}"
         )
-
-
-def forget_programs() -> None:
-    """Drop all compiled programs, to stay within Binder's memory in a chapter that compiles many; they compile anew.
-
-    **Example:**
-
-    ```python
-    >>> square = jax.jit(lambda x: x**2)
-    >>> square(2.0)
-    Array(4., dtype=float64, weak_type=True)
-    >>> notebook.forget_programs()
-    >>> square(2.0)  # compiled anew
-    Array(4., dtype=float64, weak_type=True)
-
-    ```
-    """
-    jax.clear_caches()
-    gc.collect()
-    if (trim := _malloc_trim()) is not None:
-        trim(0)
 
 
 def glue(**texts: str) -> None:
@@ -98,11 +84,41 @@ def scientific(x: float, decimals: int = 0) -> str:
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
+@functools.cache
+def _memory_keeper():
+    """The function to call after every execution; always the same, which IPython registers once.
+
+    A kernel that is large without its programs would lose them after every cell: it may grow by a quarter first.
+    """
+    limit = MEMORY_LIMIT
+
+    def after_execution():
+        nonlocal limit
+        if _resident() > limit:
+            jax.clear_caches()
+            gc.collect()
+            if (trim := _malloc_trim()) is not None:
+                trim(0)
+            limit = max(MEMORY_LIMIT, 1.25 * _resident())
+
+    return after_execution
+
+
+def _resident():
+    """Bytes of memory that this process has."""
+    return psutil.Process().memory_info().rss
+
+
+@functools.cache
 def _malloc_trim():
     """The C library's function that gives freed memory back to the system; None where there is none (not glibc)."""
-    return getattr(ctypes.CDLL(None), "malloc_trim", None)
+    try:
+        return getattr(ctypes.CDLL(None), "malloc_trim", None)
+    except (OSError, TypeError):  # Windows has no library of that kind
+        return None
 
 
+@functools.cache  # one listener, however often `setup` runs
 def _return_memory_after_compilations() -> None:
     """Have the C library give back what a compilation has freed: hundreds of megabytes that it would keep."""
     if (trim := _malloc_trim()) is None:

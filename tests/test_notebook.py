@@ -2,6 +2,7 @@
 
 import jax
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
@@ -63,12 +64,56 @@ def test_setup_outside_a_notebook_only_applies_the_style():
         assert plt.rcParams["axes.grid"]
 
 
-def test_forgotten_programs_compile_anew():
-    double = jax.jit(lambda x: 2 * x)
-    assert double(1.5) == 3.0
-    notebook.forget_programs()
-    assert double._cache_size() == 0
-    assert double(1.5) == 3.0
+def test_setup_again_adds_nothing(shell):
+    notebook.setup()
+    listeners, hooks = len(duration_listeners()), len(shell.events.callbacks["post_execute"])
+    notebook.setup()
+    assert len(duration_listeners()) == listeners and len(shell.events.callbacks["post_execute"]) == hooks
+
+
+def duration_listeners():
+    from jax._src import monitoring
+
+    return monitoring.get_event_duration_listeners()
+
+
+def test_a_large_kernel_drops_its_programs(shell, monkeypatch):
+    memory, dropped = [0], []
+    monkeypatch.setattr(notebook, "_resident", lambda: memory[0])
+    monkeypatch.setattr(jax, "clear_caches", lambda: dropped.append(memory[0]))
+    notebook._memory_keeper.cache_clear()
+    notebook.setup()
+    for memory[0] in (notebook.MEMORY_LIMIT, notebook.MEMORY_LIMIT + 1):
+        shell.run_cell("None")
+    assert dropped == [notebook.MEMORY_LIMIT + 1]
+    dropped.clear()
+    large = 2 * notebook.MEMORY_LIMIT  # without its programs: not dropped after every cell
+    for memory[0] in (large, large, 1.2 * large, 1.3 * large):
+        shell.run_cell("None")
+    assert dropped == [large, 1.3 * large]
+    notebook._memory_keeper.cache_clear()
+
+
+def test_resident_memory_is_that_of_this_process():
+    before = notebook._resident()
+    block = np.ones(12_500_000)  # 100 MB
+    assert 50e6 < notebook._resident() - before < 500e6 and block[-1] == 1
+
+
+@pytest.mark.parametrize("error", [TypeError, OSError])
+def test_without_a_c_library_nothing_is_trimmed(monkeypatch, error):
+    def refuse(_):
+        raise error  # TypeError is what Windows raises
+
+    for function in (notebook._malloc_trim, notebook._return_memory_after_compilations):
+        function.cache_clear()
+    monkeypatch.setattr("ctypes.CDLL", refuse)
+    before = len(duration_listeners())
+    with plt.rc_context():
+        notebook.setup()
+    assert len(duration_listeners()) == before and notebook._malloc_trim() is None
+    for function in (notebook._malloc_trim, notebook._return_memory_after_compilations):
+        function.cache_clear()
 
 
 @pytest.mark.parametrize(

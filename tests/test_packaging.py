@@ -1,11 +1,15 @@
 """The files around the package say the same thing, and the locks hold what they are for."""
 
+import ast
 import re
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+
+import implreg_core
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -34,8 +38,41 @@ def test_runtime_lock_is_complete_and_nothing_more():
     pins = _pins(LOCKS["requirements"])
     assert _names(PROJECT["project"]["dependencies"]) <= pins.keys()
     extras = PROJECT["project"]["optional-dependencies"]
-    tools = _names(extras["book"] + extras["test"]) | {"sphinx", "myst-nb", "jupyterlab", "nbclient"}
-    assert not tools & pins.keys()
+    others = _names(extras["book"] + extras["sweeps"] + extras["test"])
+    assert not (others | {"sphinx", "myst-nb", "jupyterlab", "nbclient"}) & pins.keys()
+
+
+# What is imported by another name than it is installed by.
+DISTRIBUTIONS = {"cvxpy": "cvxpy-base", "mpl_toolkits": "matplotlib"}
+
+
+def _imported():
+    """`{package: files that import it}`, as its distribution is called; not what is only for type checkers."""
+    found = {}
+    for path in (ROOT / "implreg_core").rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                node.body.clear()
+        for node in ast.walk(tree):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0, path
+                names = [node.module]
+            for top in {name.split(".")[0] for name in names} - sys.stdlib_module_names - {"implreg_core"}:
+                found.setdefault(DISTRIBUTIONS.get(top, top).lower(), set()).add(path.relative_to(ROOT).as_posix())
+    return found
+
+
+def test_every_import_is_declared_and_every_dependency_is_imported():
+    imported = _imported()
+    always = _names(PROJECT["project"]["dependencies"])
+    sweeps = _names(PROJECT["project"]["optional-dependencies"]["sweeps"])
+    by_name = {"clarabel", "scs", "h5netcdf", "h5py", "ipywidgets"}  # loaded by cvxpy, xarray and anywidget
+    assert imported.keys() | by_name == always | sweeps
+    assert not always & sweeps
+    for name in sweeps:
+        assert {path.split("/")[1] for path in imported[name]} == {"sweeps"}
 
 
 def test_locks_agree():
@@ -60,12 +97,28 @@ def test_citation_has_what_the_format_requires():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation.keys() >= {"cff-version", "message", "title", "authors"}
     assert citation["cff-version"] == "1.2.0"
-    assert str(citation["version"]) == PROJECT["project"]["version"]
+    assert str(citation["version"]) == implreg_core.__version__  # also the package's, by flit
+    assert "version" in PROJECT["project"]["dynamic"]
     assert citation["license"] == PROJECT["project"]["license"]
     paper = citation["preferred-citation"]
     assert paper.keys() >= {"type", "title", "authors", "year"}
     assert [author["family-names"] for author in paper["authors"]] == ["Razin", "Cohen"]
     assert paper["title"] in (ROOT / "README.md").read_text().replace("\n", " ")
+
+
+def test_zenodo_reads_the_citation():
+    """It would read `.zenodo.json` instead, and nothing else of the citation, if there were one."""
+    assert not (ROOT / ".zenodo.json").exists()
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation.keys() >= {"abstract", "keywords", "type"}
+    assert set(citation["keywords"]) == set(PROJECT["project"]["keywords"])
+    assert citation["authors"] == PROJECT["project"]["authors"]
+
+
+def test_changelog_knows_this_version():
+    headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert implreg_core.__version__ in headings and len(headings) == len(set(headings))
+    assert headings[0] == "Unreleased"
 
 
 def test_readme_example_runs(capsys):

@@ -3,11 +3,13 @@
 import dataclasses
 import hashlib
 import itertools
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import xarray
 
@@ -209,8 +211,7 @@ def test_a_claim_is_exclusive_and_ends_with_its_holder(sweep):
         from implreg_core.sweeps._store import store_of
         sweep = sweeps.read({str(sweep.path)!r})
         claim = store_of(sweep).claim(next(sweep.runs()))
-        claim._file.write(b"half a res")
-        claim._file.flush()
+        claim._part.write_bytes(b"half a res")
         print("claimed", flush=True)
         input()
     """
@@ -218,9 +219,58 @@ def test_a_claim_is_exclusive_and_ends_with_its_holder(sweep):
         assert process.stdout.readline() == b"claimed\n"
         assert store.claim(run) is None
         process.kill()
-    assert [path.name for path in store.folder.iterdir()] == [f"{run.identity}.part"]
+    assert {path.name for path in store.folder.iterdir()} == {f"{run.identity}.lock", f"{run.identity}.part"}
     compute(sweep, store, [run])  # claims what the dead one left
     assert store.read(run) and [path.name for path in store.folder.iterdir()] == [f"{run.identity}.jsonl"]
+
+
+def test_where_an_open_file_can_be_neither_removed_nor_renamed(sweep, monkeypatch):
+    """Windows is like that: it raises PermissionError, and has no folders to sync."""
+    process = psutil.Process()
+
+    def closed(path):
+        if str(Path(path).absolute()) in {file.path for file in process.open_files()}:
+            raise PermissionError(13, "The process cannot access the file", str(path))
+
+    for name in ("unlink", "rename", "replace"):
+
+        def checked(path, *arguments, original=getattr(os, name), **options):
+            closed(path)
+            return original(path, *arguments, **options)
+
+        monkeypatch.setattr(os, name, checked)
+    first, second, third = itertools.islice(sweep.runs(), 3)
+    store, again = Store(sweep.path.with_suffix(".runs")), Store(sweep.path.with_suffix(".runs"))
+    compute(sweep, store, [first])
+    claim = store.claim(second)
+    assert again.claim(second) is None
+    claim.release()
+    claim.release()
+    claim = store.claim(third)
+    with open(store.folder / f"{third.identity}.lock", "rb"):  # another sweep has opened it, to try
+        claim.fail("it rained")
+    claim = again.claim(third)
+    claim.write(b"anew")
+    assert {path.name for path in store.folder.iterdir()} == {f"{one.identity}.jsonl" for one in (first, third)}
+    assert store.read(first) and store.path(third).read_bytes() == b"anew"
+
+
+def test_stored_datasets_need_nothing_that_runs_sweeps(sweep):
+    code = """if True:
+        import sys
+        for name in ("dask", "distributed", "fcntl", "filelock", "tqdm"):
+            sys.modules[name] = None
+        from implreg_core import __main__, sweeps
+        assert sweeps.stored("evidence-convex").sizes["seed"] == 3
+        print(sweeps.plan(sweeps.status(sweeps.read(sys.argv[1])), workers=1))
+        for command in (["sweep", sys.argv[1]], ["worker", "tcp://127.0.0.1:1"]):
+            assert __main__.main(command) == 2
+    """
+    options = {"capture_output": True, "encoding": "utf-8", "cwd": Path(__file__).parents[1]}
+    done = subprocess.run([sys.executable, "-c", code, sweep.path], **options)
+    assert done.returncode == 0 and "0 of them stored, 12 to do" in done.stdout, done.stderr
+    message = "error: Sweeps need the packages dask, distributed, filelock, tqdm: pip install 'implreg_core[sweeps]'"
+    assert [line.startswith(message) for line in done.stderr.splitlines()] == [True, True], done.stderr
 
 
 def test_setting_aside_overwrites_nothing(sweep):

@@ -58,7 +58,7 @@ def run(
     it has processors if not given. (A script must then call this under `if __name__ == "__main__"`.)
 
     **Raises:** ValueError if the experiment does not take the settings, or its results do not fit together, or if both
-    `scheduler` and `workers` are given;
+    `scheduler` and `workers` are given; ImportError if the package's extra `sweeps` is not installed;
     `RunsFailed`, once all others are stored and written, if runs failed; `ClusterLost` if the scheduler is lost.
 
     **Example:**

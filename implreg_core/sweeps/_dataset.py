@@ -65,9 +65,9 @@ def write(dataset: "xarray.Dataset", path: Path) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         dataset.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
-        with open(temporary, "rb") as file:
+        with open(temporary, "r+b") as file:  # Windows syncs only what may be written
             os.fsync(file.fileno())
-        temporary.rename(path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -6,6 +6,7 @@ that dies costs its own run alone, and a client that dies loses no more than tho
 """
 
 import contextlib
+import importlib
 import os
 import queue
 import signal
@@ -54,14 +55,33 @@ def compute_missing(
 ) -> dict[str, str]:
     """Compute and store every run that has no valid file; return those that failed, by name, and why.
 
-    **Raises:** `ClusterLost` if the scheduler cannot be reached, or goes away.
+    **Raises:** `ClusterLost` if the scheduler cannot be reached, or goes away; ImportError without what runs sweeps.
     """
     waiting = deque(run for run in sweep.runs() if not is_stored(store, run))
     if not waiting:
         return {}
+    check_installed()
     progress = _progress(sweep.size, sweep.size - len(waiting), quiet)
     with _cluster(scheduler, workers, len(waiting)) as client, progress as advance:
         return _Dispatch(sweep, store, client, waiting, advance).finish()
+
+
+def check_installed() -> None:
+    """Refuse to start without the packages that run sweeps; stored datasets are read without them.
+
+    **Raises:** ImportError, which says how to install them.
+    """
+    missing = []
+    for name in ("dask", "distributed", "filelock", "tqdm"):
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError:
+            missing.append(name)
+    if missing:
+        raise ImportError(
+            f"Sweeps need the packages {', '.join(missing)}: pip install 'implreg_core[sweeps]', or in a clone "
+            "pip install '.[sweeps]'."
+        )
 
 
 def is_stored(store: Store, run: Run) -> bool:

@@ -4,13 +4,15 @@ A file is two lines of JSON: the run with its results, and the SHA-256 of the fi
 it is, needs no library that could change, runs no code when it is read (as pickle does) and opens thirty times
 faster than HDF5; arrays are the base64 of their bytes, so that not a bit changes.
 
-**Who may write.** `IDENTITY.part` is a run's claim and its temporary file in one: a sweep locks it (flock) before it
-computes the run, writes the result into it, and renames it. The lock dies with its process, whatever kills that. So
-of all the sweeps on one machine, or on one file system with locks, one at a time computes a run, sets its bad file
-aside or writes its good one; and a leftover of a killed writer is simply the next one's to fill.
+**Who may write.** A run's claim is a lock on `IDENTITY.lock`: a sweep takes it before it computes the run, writes the
+result to `IDENTITY.part`, and renames that. The lock dies with its process, whatever kills that. So of all the sweeps
+on one machine, or on one file system with locks, one at a time computes a run, sets its bad file aside or writes its
+good one; and the leftovers of a killed writer are simply the next one's to use. Two files, because Windows renames
+none that is open.
 """
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -66,18 +68,23 @@ class Store:
 
     def claim(self, run: Run) -> "Claim | None":
         """The right to compute `run` and to write its file; None while another sweep has it."""
-        import fcntl  # here, so that stored datasets can be read where there is no such module
+        from filelock import lock_descriptor
 
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{run.identity}.part"
-        file = open(path, "ab")
+        path = self.folder / f"{run.identity}.lock"
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.stat(path), os.fstat(file.fileno())):
-                return Claim(self, run, path, file)
-        except (BlockingIOError, FileNotFoundError):
-            pass  # held by another sweep, or renamed by it just now
-        file.close()
+            lock = open(path, "ab")
+        except PermissionError:
+            if os.name != "nt":
+                raise
+            return None  # Windows says so of a file that another sweep removes just now
+        try:
+            if lock_descriptor(lock.fileno(), blocking=False):
+                if os.path.samestat(os.stat(path), os.fstat(lock.fileno())):
+                    return Claim(self, run, path, lock)
+        except FileNotFoundError:
+            pass  # removed by another sweep just now
+        lock.close()
         return None
 
     @property
@@ -94,21 +101,21 @@ def store_of(sweep: Sweep, folder: str | Path | None = None) -> Store:
 class Claim:
     """The one right to compute a run and to change its files, until it is released."""
 
-    def __init__(self, store, run, path, file):
-        self._store, self._run, self._path, self._file = store, run, path, file
+    def __init__(self, store, run, path, lock):
+        self._store, self._run, self._path, self._lock = store, run, path, lock
+        self._part = path.with_suffix(".part")
 
     def write(self, data: bytes) -> None:
         """Store the run: wholly, or not at all if the machine stops in the middle."""
-        self._file.truncate(0)
-        self._file.write(data)
-        self._sync_and_rename(self._store.path(self._run))
+        self._write(data, self._store.path(self._run))
         self._store.failure(self._run).unlink(missing_ok=True)
+        self.release()
 
     def fail(self, reason: str) -> None:
         """Note how the run failed."""
-        self._file.truncate(0)
-        self._file.write(f"{self._run.experiment} with {self._run}\n\n{reason}\n".encode())
-        self._sync_and_rename(self._store.failure(self._run))
+        text = f"{self._run.experiment} with {self._run}\n\n{reason}\n"
+        self._write(text.encode(), self._store.failure(self._run))
+        self.release()
 
     def set_aside(self) -> Path:
         """Move the run's file out of the way, under a name that nothing there has yet."""
@@ -121,19 +128,28 @@ class Claim:
         return aside
 
     def release(self) -> None:
-        """Give the run back, uncomputed; nothing happens if it is stored already."""
-        if not self._file.closed:
+        """Give the run back; nothing happens if that is done already."""
+        if self._lock.closed:
+            return
+        self._part.unlink(missing_ok=True)
+        try:
             self._path.unlink(missing_ok=True)  # before the lock goes: whoever comes next must not lock a dead file
-            self._file.close()
+        except PermissionError:  # Windows removes no open file, so whoever comes next keeps it alive
+            self._lock.close()
+            with contextlib.suppress(PermissionError):
+                self._path.unlink(missing_ok=True)
+        self._lock.close()
 
-    def _sync_and_rename(self, path):
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._path.rename(path)
-        folder = os.open(self._store.folder, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
-        self._file.close()
+    def _write(self, data, path):
+        with open(self._part, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        self._part.replace(path)
+        if os.name != "nt":  # where a folder cannot be opened, nor needs to be
+            folder = os.open(self._store.folder, os.O_RDONLY)
+            os.fsync(folder)
+            os.close(folder)
 
 
 def plain(results: dict) -> dict[str, np.ndarray]:

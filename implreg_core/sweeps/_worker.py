@@ -81,7 +81,7 @@ def _commit(file):
 
     def git(*arguments):
         command = ["git", "--no-optional-locks", "-C", str(file.parent), *arguments]
-        return subprocess.run(command, capture_output=True, text=True)
+        return subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
 
     try:
         if git("ls-files", "--error-unmatch", file.name).returncode:
