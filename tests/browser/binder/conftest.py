@@ -1,11 +1,12 @@
 """Binder's image, made as Binder makes it but in a clean virtual environment, and a JupyterLab that runs in it.
 
+It is made from the branch that the book publishes, by way of a repository on this machine.
+
 Building takes a minute, so all tests that need it live here, where one process runs them.
 """
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -13,14 +14,17 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
 import pytest
 import requests
+
+from tools import publish
 
 ROOT = Path(__file__).parents[3]
 
 
 class Image(NamedTuple):
-    tree: Path  # a clean copy of the repository, installed
+    tree: Path  # a clone of the published branch, installed
     variables: dict[str, str]  # the environment that its commands run in
     added: float  # megabytes on top of the base image
 
@@ -28,6 +32,7 @@ class Image(NamedTuple):
 class Server(NamedTuple):
     address: str  # host and port
     token: str
+    process: int
 
 
 def _run(*command, **options):
@@ -45,10 +50,10 @@ def image(tmp_path_factory):
     """The image, built."""
     home = tmp_path_factory.mktemp("image")
     tree, venv = home / "repository", home / "venv"
-    for name in _run("git", "ls-files", "-co", "--exclude-standard", cwd=ROOT).splitlines():
-        if (ROOT / name).exists():
-            (tree / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, tree / name, follow_symlinks=False)
+    remote = home / "remote.git"
+    _run("git", "init", "-q", "--bare", remote)
+    publish.publish(str(remote))
+    _run("git", "clone", "-q", "-b", "notebooks", remote, tree)
 
     outside = ("IMPLREG_", "JUPYTER", "IPYTHON", "PYTHON", "VIRTUAL_ENV")
     variables = {name: value for name, value in os.environ.items() if not name.startswith(outside)}
@@ -59,7 +64,7 @@ def image(tmp_path_factory):
         _run(*command, cwd=tree, env=variables)
 
     step(sys.executable, "-m", "venv", str(venv))  # in CI this is the version that binder/runtime.txt names
-    step("pip", "install", "--require-hashes", "-r", "requirements/jupyter.txt")  # Binder's base image
+    step("pip", "install", "--require-hashes", "-r", str(ROOT / "requirements" / "jupyter.txt"))  # Binder's base image
     base = _megabytes(venv)
     step("pip", "install", "-r", "binder/requirements.txt")
     step("binder/postBuild")
@@ -69,23 +74,28 @@ def image(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def server(image, tmp_path_factory):
-    """A JupyterLab that runs in the image and serves its copy of the tree; it asks for no news or updates."""
-    settings = Path(image.variables["JUPYTER_CONFIG_DIR"], "lab/user-settings/@jupyterlab/apputils-extension")
-    settings.mkdir(parents=True)
-    quiet = {"fetchNews": "false", "checkForUpdates": False}
-    (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
+    """A JupyterLab that runs in the image and serves its clone; it asks for no news or updates, and has one processor."""
+    settings = Path(image.variables["JUPYTER_CONFIG_DIR"], "lab/user-settings/@jupyterlab")
+    for name, values in {
+        "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+        "notebook-extension/tracker": {"windowingMode": "none"},  # else what is out of sight leaves the page
+    }.items():
+        path = settings / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(values))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    here = Server(f"127.0.0.1:{port}", "test")
     log = tmp_path_factory.mktemp("server") / "log"
     with log.open("w") as output:
         process = subprocess.Popen(
             ["jupyter", "lab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
-             f"--IdentityProvider.token={here.token}", f"--ServerApp.root_dir={image.tree}",
+             "--IdentityProvider.token=test", f"--ServerApp.root_dir={image.tree}",
              "--LabApp.extension_manager=readonly"],
             cwd=image.tree, env=image.variables, stdout=output, stderr=output,
         )  # fmt: skip
+    psutil.Process(process.pid).cpu_affinity([0])  # as on Binder; its kernels inherit it
+    here = Server(f"127.0.0.1:{port}", "test", process.pid)
     try:
         deadline = time.monotonic() + 60
         while not _answers(here):

@@ -1,13 +1,11 @@
-"""Binder's image: it is small, a chapter runs in it, and in its JupyterLab the kernel's JAX answers every explorer.
+"""Binder's image: it is small, and in its JupyterLab the kernel's JAX answers every explorer.
 
 All in one file, so that one worker makes the image. What is on show is compared with what the package computes here.
 """
 
 import functools
-import json
 import re
-import struct
-import uuid
+import shutil
 
 import explored
 import jax
@@ -15,8 +13,7 @@ import jax.numpy as jnp
 import nbformat
 import numpy as np
 import pytest
-import requests
-import websocket
+from lab import choose
 
 INDEPENDENT, IN_STEP, LIVE = (0, 1), (2, 3), 4  # an explorer displayed twice; one of its widgets twice; a live one
 CELLS = [
@@ -26,7 +23,6 @@ CELLS = [
     "widget = explorer.widget()\ndisplay(widget, widget)",
     "explored.live()",
 ]
-FOLDER = "tests/browser/binder"  # where explored.py lies
 FIRST_RUN = 120_000  # ms; the kernel imports JAX and compiles
 
 
@@ -36,7 +32,8 @@ def lab(browser, server, image):
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-    nbformat.write(notebook, image.tree / FOLDER / "explorers.ipynb")  # beside explored.py, which it imports
+    shutil.copy(explored.__file__, image.tree)
+    nbformat.write(notebook, image.tree / "explorers.ipynb")  # beside explored.py, which it imports
     site, complaints = f"http://{server.address}/", []
 
     def gate(route):
@@ -50,7 +47,7 @@ def lab(browser, server, image):
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("response", lambda reply: reply.status >= 400 and complaints.append(f"{reply.status}: {reply.url}"))
     page.route("**/*", gate)
-    page.goto(f"{site}lab/tree/{FOLDER}/explorers.ipynb?reset&token={server.token}")
+    page.goto(f"{site}lab/tree/explorers.ipynb?reset&token={server.token}")
     page.get_by_text(re.compile(r"Python 3.*\| Idle")).wait_for(timeout=FIRST_RUN)
     choose(page, "Run", "Run All Cells")
     for place in (*INDEPENDENT, *IN_STEP, LIVE):
@@ -58,12 +55,6 @@ def lab(browser, server, image):
     yield page
     page.close()
     assert complaints == []
-
-
-def choose(page, *names):
-    """Walks Lab's menus."""
-    for name in names:
-        page.locator(".lm-MenuBar-itemLabel, .lm-Menu-itemLabel").and_(page.get_by_text(name, exact=True)).click()
 
 
 def figure(page, place):
@@ -208,46 +199,6 @@ def test_colours_follow_the_theme(lab):
 
 
 # ---- the image itself
-
-
-def _execute(channel, source):
-    """Run `source` as a notebook page would; returns the error output, or None."""
-    header = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "username": "", "session": "test",
-              "version": "5.3", "date": ""}  # fmt: skip
-    content = {"code": source, "silent": False, "store_history": True, "allow_stdin": False}
-    channel.send(json.dumps({"header": header, "parent_header": {}, "metadata": {}, "content": content,
-                             "channel": "shell", "buffers": []}))  # fmt: skip
-    error = None
-    while True:
-        frame = channel.recv()
-        if isinstance(frame, bytes):  # with a widget's binary data: number of parts, offsets, JSON, data
-            start, end = struct.unpack_from("!II", frame, 4)
-            frame = frame[start:end]
-        message = json.loads(frame)
-        if message["parent_header"].get("msg_id") != header["msg_id"]:
-            continue
-        if message["msg_type"] == "error":
-            error = "\n".join(message["content"]["traceback"])
-        if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
-            return error
-
-
-def test_a_chapter_runs_in_the_image(server, image):
-    chapter = "chapters/intro.ipynb"
-    ask = {"params": {"token": server.token}, "timeout": 60}
-    notebook = requests.get(f"http://{server.address}/api/contents/{chapter}", **ask).json()["content"]
-    request = {"path": chapter, "name": "", "type": "notebook", "kernel": {"name": "python3"}}
-    session = requests.post(f"http://{server.address}/api/sessions", json=request, **ask)
-    assert session.status_code == 201, session.text
-
-    address = f"ws://{server.address}/api/kernels/{session.json()['kernel']['id']}/channels?token={server.token}"
-    channel = websocket.create_connection(address, timeout=300)
-    code = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    assert code, f"{chapter} has no code"
-    for source in code:
-        error = _execute(channel, source)
-        assert error is None, f"{source}\n{error}"
-    channel.close()
 
 
 def test_the_image_is_small(image, capsys):
