@@ -74,7 +74,7 @@ def image(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def server(image, tmp_path_factory):
-    """A JupyterLab that runs in the image and serves its clone; it asks for no news or updates, and has one processor."""
+    """A JupyterLab that runs in the image and serves its clone; it asks for no news and has one processor."""
     settings = Path(image.variables["JUPYTER_CONFIG_DIR"], "lab/user-settings/@jupyterlab")
     for name, values in {
         "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},

@@ -25,7 +25,7 @@ READ = """() => {
     bad: all("mjx-merror, [data-mjx-error], .MathJax_Error").map((node) => node.textContent),
     pictures: all(".jp-OutputArea img").filter((img) => visible(img) && img.naturalWidth > 100).length,
     explorers: all("figure.implreg-explorer").filter((figure) => visible(figure) && figure.implreg?.run).length,
-    widgetless: all(".jp-OutputArea-child").filter((child) => visible(child) && /model not found/.test(child.textContent)).length,
+    widgetless: all(".jupyter-widgets").filter((node) => visible(node) && /not found/.test(node.textContent)).length,
     hidden: all(".jp-InputPlaceholder").filter(visible).map((node) => node.textContent),
     open: all(".jp-RenderedMarkdown details[open]").length,
     errors: all('[data-mime-type="application/vnd.jupyter.error"]').map((node) => node.textContent.slice(-800)),
