@@ -36,7 +36,9 @@ class Converter(MarkdownConverter):
     # --- formulas ---------------------------------------------------------------------------------------------------
 
     def convert_span(self, el, text, parent_tags):
-        return f"${self.tex(el)}$" if "math" in el.get("class", []) else text
+        if "math" in el.get("class", []):
+            return f"${self.tex(el)}$"
+        return f"*{text}*" if "ours-tag" in el.get("class", []) else text
 
     def tex(self, el: Tag) -> str:
         """The formula of an element, on one line if it stands in a line."""
