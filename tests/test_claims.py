@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "_ext"))
 import claims  # noqa: E402
 
+pytestmark = pytest.mark.book
+
 NOWHERE = {"kind": "result", "item": "Theorem 9", "says": "s", "verdict": "as stated"}
 CLAIM = NOWHERE | {"stated": ["thm"], "proved": ["thm"]}
 THEIRS = claims.Statement("one", "Theirs", ours=False, proved=True)

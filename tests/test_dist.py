@@ -11,6 +11,8 @@ import pytest
 import implreg_core
 from tools import dist
 
+pytestmark = pytest.mark.book
+
 ROOT = Path(__file__).parents[1]
 NAME = f"implreg_core-{implreg_core.__version__}"
 REPOSITORY = "https://github.com/some-owner/its.book"

@@ -6,6 +6,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+pytestmark = pytest.mark.book
+
 CHAPTERS = sorted((Path(__file__).parents[1] / "chapters").glob("*.ipynb"))
 EXERCISE = re.compile(r"^:::+\{exercise\}[^\n]*\n(?::(?!label)[^\n]*\n)*:label: (\S+)", re.MULTILINE)
 SOLUTION = re.compile(r"^:::+\{solution\} (\S+)", re.MULTILINE)

@@ -8,6 +8,8 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from tools.light_notebooks import GLUE, LARGEST_TEXT, complaints, lighten
 from tools.nbval_light import executed
 
+pytestmark = pytest.mark.book
+
 PRINTED = new_output("stream", name="stdout", text="det = -1.00\n")
 GLUED = new_output("display_data", {GLUE + "text/plain": "0.5"}, metadata={"scrapbook": {"name": "half"}})
 FIGURE = new_output("display_data", {"image/png": "iVBOR", "text/plain": "<Figure>"}, metadata={"width": 9})

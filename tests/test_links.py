@@ -4,6 +4,8 @@ import pytest
 
 from tools.links import check
 
+pytestmark = pytest.mark.book
+
 GOOD = ["two.html", "two.html#here", "#top", "#", "sub/three.html?x=1#a%20b", "_static/x.css", "mailto:a@b.org"]
 
 

@@ -11,6 +11,8 @@ import yaml
 
 import implreg_core
 
+pytestmark = pytest.mark.book
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LOCKS = {path.stem: path for path in (ROOT / "requirements.txt", *sorted(ROOT.glob("requirements/*.txt")))}

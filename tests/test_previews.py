@@ -8,6 +8,8 @@ import yaml
 from bs4 import BeautifulSoup
 from pybtex.database import BibliographyData, parse_string
 
+pytestmark = pytest.mark.book
+
 ROOT = Path(__file__).parents[1]
 previews = runpy.run_path(str(ROOT / "_ext" / "previews.py"))
 permalinks = runpy.run_path(str(ROOT / "_ext" / "permalinks.py"))

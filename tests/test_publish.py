@@ -9,6 +9,8 @@ import pytest
 
 from tools import publish
 
+pytestmark = pytest.mark.book
+
 ROOT = Path(__file__).parents[1]
 REPOSITORY = {"BOOK_REPOSITORY": "https://github.com/some-owner/its.book"}
 

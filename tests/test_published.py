@@ -10,6 +10,8 @@ from sphinx.errors import ConfigError
 sys.path.append(str(Path(__file__).parents[1] / "_ext"))
 import published  # noqa: E402
 
+pytestmark = pytest.mark.book
+
 REPOSITORY = "https://github.com/some-owner/its.book"
 ACTIONS = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "some-owner/its.book"}
 

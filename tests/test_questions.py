@@ -10,6 +10,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "_ext"))
 import questions  # noqa: E402
 
+pytestmark = pytest.mark.book
+
 FILE = ROOT / "chapters" / "reviewers.toml"
 POINTS = re.compile(r"\{(?:ref|numref|prf:ref|eq)\}`|\]\(#")
 

@@ -8,6 +8,8 @@ import pytest
 import yaml
 from docutils import nodes
 
+pytestmark = pytest.mark.book
+
 ROOT = Path(__file__).parents[1]
 reading_time = runpy.run_path(str(ROOT / "_ext" / "reading_time.py"))
 minutes = reading_time["minutes"]

@@ -216,7 +216,7 @@ def test_a_claim_is_exclusive_and_ends_with_its_holder(sweep):
         input()
     """
     with subprocess.Popen([sys.executable, "-c", holder], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout.readline() == b"claimed\n"
+        assert process.stdout.readline().strip() == b"claimed"
         assert store.claim(run) is None
         process.kill()
     assert {path.name for path in store.folder.iterdir()} == {f"{run.identity}.lock", f"{run.identity}.part"}

@@ -160,7 +160,7 @@ def read(path: str | Path) -> Sweep:
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}.") from None
     try:
-        text = data.decode()
+        text = data.decode().replace("\r\n", "\n")  # datasets hold it: the same text on every system
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise ValueError(f"{path} is not UTF-8 text (at line {line}). Save it as UTF-8.") from None
