@@ -27,12 +27,14 @@ def land(
     is found by regula falsi, which Illinois' rule (Dowell & Jarratt 1971) keeps from approaching it from one side only.
     """
 
+    aim = (1 - 1e-12) * target  # or rounding might leave the end above the target
+
     def excess(y):
-        return jnp.log((loss(y) + target) / (2 * target))  # finite also where the loss is zero
+        return jnp.log((loss(y) + aim) / (2 * aim))  # finite also where the loss is zero
 
     def goes_on(carry):
         _, f0, _, f1, _, tries = carry
-        return (f0 * f1 < 0) & ((f1 > 0) | (f1 < -_ACCURACY / 2)) & (tries < _MOST_TRIES)
+        return (f0 * f1 < 0) & ((f1 > 0) | (f1 < -_ACCURACY / 4)) & (tries < _MOST_TRIES)
 
     def attempt(carry):
         x0, f0, x1, f1, landed, tries = carry
