@@ -58,6 +58,14 @@ serve:  ## serve the built book (PORT=8000)
 
 # --- checks --------------------------------------------------------------------------------------------------
 
+# Stored digits must not depend on the processor. `make notebooks` stores them with all that this one can do; `make test`
+# compares them with those of an older one, imitated by leaving out newer instructions: sums are rounded in other places.
+# XLA has such limits for x86 alone.
+NBVAL := IMPLREG_STATIC=1 $(BIN)/python -m pytest -q -n auto --dist loadfile -p tools.nbval_light \
+  --nbval --nbval-current-env
+X86 := $(filter x86_64 amd64,$(shell uname -m))
+OLDER := $(if $(X86),XLA_FLAGS=--xla_cpu_max_isa=AVX2)
+
 test: .venv/test.stamp  ## everything: lint, tests, notebooks, the strict build, the pages in a browser
 	$(BIN)/python tools/browser.py
 	$(BIN)/ruff check
@@ -65,10 +73,19 @@ test: .venv/test.stamp  ## everything: lint, tests, notebooks, the strict build,
 	  --doctest-modules implreg_core
 	$(BIN)/python tools/light_notebooks.py --check chapters/*.ipynb
 	$(MAKE) cache
-	IMPLREG_STATIC=1 $(BIN)/python -m pytest -q -n auto --dist loadfile -p tools.nbval_light --nbval --nbval-current-env \
-	  --book-cache $(CACHE) chapters
+	$(OLDER) $(NBVAL) --book-cache $(CACHE) chapters
 	$(MAKE) book
 	$(BIN)/pytest -q -n auto --dist loadfile tests/browser
+
+# Three generations, each by the instructions of XLA and the LAPACK kernels of NumPy and SciPy.
+portable: .venv/test.stamp  ## compare the notebooks on three older processors, imitated
+ifdef X86
+	XLA_FLAGS=--xla_cpu_max_isa=SSE4_2 OPENBLAS_CORETYPE=Nehalem $(NBVAL) chapters
+	XLA_FLAGS=--xla_cpu_max_isa=AVX OPENBLAS_CORETYPE=Sandybridge $(NBVAL) chapters
+	XLA_FLAGS=--xla_cpu_max_isa=AVX2 OPENBLAS_CORETYPE=Haswell $(NBVAL) chapters
+else
+	@echo "There is nothing to vary on `uname -m`: only x86 has older processors that XLA can imitate."
+endif
 
 reading: .venv/test.stamp book  ## read and run every notebook in a real JupyterLab, and say what each takes
 	CHAPTERS=all $(BIN)/pytest -q -n 0 tests/browser/binder/test_reading.py
@@ -129,5 +146,5 @@ lock: .lock-venv/stamp  ## lock the dependencies of pyproject.toml anew (LOCK_FL
 clean:  ## remove the built book and the environments
 	rm -rf _build dist .venv .lock-venv .lowest-venv
 
-.PHONY: help cache book serve test reading bench lowest dist lab sources notebooks lock clean
+.PHONY: help cache book serve test portable reading bench lowest dist lab sources notebooks lock clean
 .DELETE_ON_ERROR:

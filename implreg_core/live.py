@@ -143,9 +143,9 @@ def flow_columns(
 
     As `flow.sign_preserving_flow`, by its equations and its tolerance: at a given loss the unseen entry differs from
     that by at most 2e-5, relative to $0.1 + |w|$, for depths 2 to 10 and losses down to 1e-20. The depth may be
-    traced, so that one program serves all depths. Rows are the steps of the solver. It stops at the target loss, at
-    the floor $\epsilon^2 / 2$, or when it has used up its 640 rows or 2000 attempts, as near a saddle point. A singular
-    `W0`, from which it can take no step, has an infinite loss.
+    traced, so that one program serves all depths. Rows are the steps of the solver. It stops at the first step beyond
+    the target loss, at the floor $\epsilon^2 / 2$, or when it has used up its 640 rows or 2000 attempts, as near a
+    saddle point. A singular `W0`, from which it can take no step, has an infinite loss.
 
     **Returns:** the columns of `trajectories.measures`, the bound for the given observations, and
 

@@ -13,9 +13,10 @@ import pytest
 from high_precision_flow import Oracle
 
 from implreg_core import _two_by_two_flow as charts
-from implreg_core import problems
+from implreg_core import factorizations, problems
 from implreg_core._rosenbrock import Rodas5P
 from implreg_core._sign_preserving import sign_preserving_flow, sign_preserving_flows
+from implreg_core.flow import gradient_flow
 
 POSITIVE = np.array([[0.3, -0.1], [0.2, 0.4]])
 NEGATIVE = np.array([[0.2, 0.3], [0.1, -0.1]])
@@ -243,6 +244,50 @@ def test_a_batch_is_its_members(det_sign):
         levels = np.array([1e-1, 1e-4, 1e-12, 1e-26])
         assert np.allclose(path.at_loss(levels).W, alone.at_loss(levels).W, rtol=1e-6)
         assert path.converged and alone.converged
+
+
+@pytest.mark.parametrize("depth", [2, 3, 10])
+@pytest.mark.parametrize(
+    ("W0", "observed"),
+    [(POSITIVE, ()), (NEGATIVE, ()), (0.01 * np.eye(2), ()), (POSITIVE, PERTURBED), (NEGATIVE, PERTURBED)],
+)
+def test_the_end_is_that_of_the_problem_at_the_target_loss(depth, W0, observed):
+    """Not that of the last step: it does not depend on the tolerance beyond what that promises."""
+    problem = problems.two_by_two(*observed)
+    for target in (1e-3, 1e-8, 1e-28):
+        rounding = 3e-16 / np.sqrt(target) if observed else 0.0  # of W22 near eps, which makes the loss uncertain
+        tight, coarse = (
+            sign_preserving_flow(problem, W0, depth=depth, target_loss=target, rtol=rtol) for rtol in (1e-9, 1e-6)
+        )
+        for path in (tight, coarse):
+            assert path.converged and 1 - max(1e-10, rounding) <= path.loss[-1] / target <= 1
+            assert len(path.t) < 2 or path.loss[-2] > target
+        uncertain = 1e-5 + rounding
+        assert np.allclose(coarse.W[-1], tight.W[-1], rtol=1e-5, atol=1e-5 * np.sqrt(target))
+        assert np.isclose(coarse.t[-1], tight.t[-1], rtol=uncertain)
+        assert np.isclose(coarse.log_abs_det[-1], tight.log_abs_det[-1], rtol=uncertain, atol=1e-15)
+
+
+@pytest.mark.parametrize(("depth", "target"), [(3, 1e-3), (3, 1e-5), (4, 1e-4)])
+def test_the_end_is_that_of_the_flow_of_the_factors(depth, target):
+    """Two integrators, two sets of equations."""
+    path = sign_preserving_flow(problems.two_by_two(), POSITIVE, depth=depth, target_loss=target, rtol=1e-9)
+    factors = gradient_flow(problems.two_by_two(), factorizations.balanced(POSITIVE, depth), target_loss=target)
+    assert factors.converged and factors.loss[-1] == pytest.approx(target, rel=1e-10)
+    assert factors.t[-1] == pytest.approx(path.t[-1], rel=1e-7)
+    assert np.allclose(factors.W[-1], path.W[-1], rtol=1e-7, atol=1e-9)
+
+
+def test_a_flow_may_end_early_or_where_it_starts():
+    problem = problems.two_by_two()
+    started = sign_preserving_flow(problem, 0.01 * np.eye(2), depth=3, target_loss=1.2)
+    assert started.converged and started.t.tolist() == [0.0] and np.allclose(started.W, 0.01 * np.eye(2), rtol=1e-15)
+    for target in (0.99, 0.7):  # while the product is small, and soon after
+        path = sign_preserving_flow(problem, 0.01 * np.eye(2), depth=3, target_loss=target)
+        assert path.converged and path.loss[-1] == pytest.approx(target, rel=1e-10) and np.all(np.diff(path.t) > 0)
+    for start in (0.01, 1.0):  # steps run out in either chart
+        path = sign_preserving_flow(problem, start * np.eye(2), depth=3, max_steps=5)
+        assert not path.converged and path.status.startswith("used max_steps=5")
 
 
 def test_residuals_are_resolved_below_rounding():
