@@ -10,7 +10,7 @@ help:  ## this list
 
 # --- environment: one .venv; the tests' packages are added on top of the book's ------------------------------
 
-NOT_INSTALLED = { echo "The packages could not be installed; pip says why above. They come from PyPI, or from the index" \
+NOT_INSTALLED = { echo "The packages could not be installed; it says why above. They come from PyPI, or from the index" \
   "in pip's configuration, and are wheels for Linux, macOS on Apple silicon and Windows: see that it is reached," \
   "and that this is such a machine. Then run the same command again." >&2; exit 1; }
 
@@ -21,13 +21,15 @@ NOT_INSTALLED = { echo "The packages could not be installed; pip says why above.
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments:" \
 	  "install its venv module (Debian: apt-get install python3-venv)." >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install -q --require-hashes -r requirements/build.txt -r requirements/book.txt || $(NOT_INSTALLED)
+	@echo "Installing what the book needs into .venv ..."
+	@$(BIN)/pip install -q --require-hashes -r requirements/build.txt -r requirements/book.txt || $(NOT_INSTALLED)
 	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/test.stamp: requirements/test.txt .venv/book.stamp
 	@command -v git >/dev/null || { echo "The tests run git, which is not installed: install git." >&2; exit 1; }
-	$(BIN)/pip install -q --require-hashes -r requirements/test.txt || $(NOT_INSTALLED)
+	@echo "Installing what the tests need into .venv ..."
+	@$(BIN)/pip install -q --require-hashes -r requirements/test.txt || $(NOT_INSTALLED)
 	@touch $@
 
 # --- the book ------------------------------------------------------------------------------------------------
@@ -99,7 +101,8 @@ lowest: .lock-venv/stamp  ## the unit tests with the oldest versions that pyproj
 	@command -v $(OLDEST) >/dev/null || { echo "$(OLDEST) not found: the oldest versions have wheels for it alone;" \
 	  "install it, or name it: make lowest OLDEST=/path/to/python3.11" >&2; exit 1; }
 	.lock-venv/bin/uv venv -q --clear -p $(OLDEST) .lowest-venv
-	.lock-venv/bin/uv pip install -q -p .lowest-venv --resolution lowest-direct --only-binary :all: \
+	@echo "Installing the oldest versions into .lowest-venv ..."
+	@.lock-venv/bin/uv pip install -q -p .lowest-venv --resolution lowest-direct --only-binary :all: \
 	  --no-binary implreg_core -e ".[test]" || $(NOT_INSTALLED)
 	.lowest-venv/bin/python -m pytest -q -n auto --jaxtyping-packages=implreg_core,beartype.beartype \
 	  --ignore=tests/browser tests
@@ -129,7 +132,7 @@ notebooks: .venv/book.stamp  ## execute every chapter and store it with small te
 .lock-venv/stamp: requirements/uv.txt
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11 or newer." >&2; exit 1; }
 	$(PYTHON) -m venv --clear .lock-venv
-	.lock-venv/bin/pip install -q --require-hashes -r $< || $(NOT_INSTALLED)
+	@.lock-venv/bin/pip install -q --require-hashes -r $< || $(NOT_INSTALLED)
 	@touch $@
 
 COMPILE = .lock-venv/bin/uv pip compile --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
