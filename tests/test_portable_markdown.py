@@ -9,6 +9,7 @@ from bs4 import BeautifulSoup
 sys.path.append(str(Path(__file__).parents[1] / "_ext"))
 from portable_markdown import Converter, expand  # noqa: E402
 
+pytestmark = pytest.mark.book
 MACROS = {
     "norm": [r"\left\lVert #1 \right\rVert", 1],
     "sgn": r"\operatorname{sgn}",

@@ -88,7 +88,7 @@ def test_readme_leads_to_the_book_and_to_what_runs_it(edition, tmp_path):
     for link in (
         "https://some-owner.github.io/its.book/",
         "https://mybinder.org/v2/gh/some-owner/its.book/reader?urlpath=lab/tree/intro.ipynb",
-        "git+https://github.com/some-owner/its.book@reader",
+        "https://colab.research.google.com/github/some-owner/its.book/blob/reader/intro.ipynb",
     ):
         assert link in text
     publish.tree(edition, tmp_path / "unknown", environ={"GITHUB_SERVER_URL": "x", "GITHUB_REPOSITORY": "y"})

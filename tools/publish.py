@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "_ext"))
 
-from published import BINDER, find_address, find_repository  # noqa: E402
+from published import BINDER, COLAB, find_address, find_repository  # noqa: E402
 
 EDITION = ROOT / "_build" / "html" / "notebooks"
 COPIED = ("binder", "implreg_core", "requirements/build.txt", "pyproject.toml", "LICENSE", "LICENSE-text.md")
@@ -61,7 +61,7 @@ def _readme(notebooks, branch, environ):
         path = repository.removeprefix("https://github.com/")
         lines += [
             f"- Run in the browser: [Binder]({BINDER}/v2/gh/{path}/{branch}?urlpath=lab/tree/{first}).",
-            f"- In Colab, first run `!pip install git+{repository}@{branch}`.",
+            f"- Or on [Colab]({COLAB}/github/{path}/blob/{branch}/{first}); the first cell of code installs what is missing.",
         ]
     lines += [f"- Run here, with Python 3.11 or newer: `pip install . jupyterlab`, then `jupyter lab {first}`.", ""]
     return "\n".join(lines)
