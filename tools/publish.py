@@ -61,7 +61,7 @@ def _readme(notebooks, branch, environ):
         path = repository.removeprefix("https://github.com/")
         lines += [
             f"- Run in the browser: [Binder]({BINDER}/v2/gh/{path}/{branch}?urlpath=lab/tree/{first}).",
-            f"- Or on [Colab]({COLAB}/github/{path}/blob/{branch}/{first}); the first cell of code installs what is missing.",
+            f"- Or in [Colab]({COLAB}/github/{path}/blob/{branch}/{first}): its first code cell installs the package.",
         ]
     lines += [f"- Run here, with Python 3.11 or newer: `pip install . jupyterlab`, then `jupyter lab {first}`.", ""]
     return "\n".join(lines)
