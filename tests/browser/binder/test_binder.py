@@ -1,9 +1,12 @@
-"""Binder's image: it is small, and in its JupyterLab the kernel's JAX answers every explorer.
+"""Binder's image: it is small; in its JupyterLab the kernel's JAX answers every explorer, and the notebooks of the book
+are complete before they run, and alive when they run.
 
 All in one file, so that one worker makes the image. What is on show is compared with what the package computes here.
+`make reading` opens every notebook, and prints the time and memory that each takes.
 """
 
 import functools
+import os
 import re
 import shutil
 
@@ -13,7 +16,9 @@ import jax.numpy as jnp
 import nbformat
 import numpy as np
 import pytest
-from lab import choose
+from lab import FAULTS, choose, opened, run_all, save, settled, shut_down, watched
+
+from tools.publish import EDITION
 
 INDEPENDENT, IN_STEP, LIVE = (0, 1), (2, 3), 4  # an explorer displayed twice; one of its widgets twice; a live one
 CELLS = [
@@ -23,6 +28,9 @@ CELLS = [
     "widget = explorer.widget()\ndisplay(widget, widget)",
     "explored.live()",
 ]
+EVERY = sorted(path.stem for path in EDITION.glob("*.ipynb"))
+CHAPTERS = EVERY if os.environ.get("CHAPTERS") == "all" else os.environ.get("CHAPTERS", "intro theorem").split()
+BINDER = 2000  # megabytes
 FIRST_RUN = 120_000  # ms; the kernel imports JAX and compiles
 
 
@@ -63,10 +71,10 @@ def figure(page, place):
 
 def reset(figure):
     figure.get_by_role("button", name="Reset").click()
-    return settled(figure)
+    return answered(figure)
 
 
-def settled(figure):
+def answered(figure):
     """What is on show once the kernel has answered: settings, run, row, error."""
     figure.and_(figure.page.locator(":not([aria-busy])")).wait_for(timeout=FIRST_RUN)
     return figure.evaluate(
@@ -108,23 +116,23 @@ def assert_shows_live(shown, start, learning_rate, depth):
 
 def test_default_is_what_the_package_computes(lab):
     for place in (*INDEPENDENT, *IN_STEP):
-        assert_shows(settled(figure(lab, place)), learning_rate=0.05, depth=2)
-    assert_shows_live(settled(figure(lab, LIVE)), start=[0.5, 0.1, 0.2, 0.4], learning_rate=0.05, depth=2)
+        assert_shows(answered(figure(lab, place)), learning_rate=0.05, depth=2)
+    assert_shows_live(answered(figure(lab, LIVE)), start=[0.5, 0.1, 0.2, 0.4], learning_rate=0.05, depth=2)
 
 
 def test_key_press_makes_the_kernel_compute(lab):
     stored, live = figure(lab, 0), figure(lab, LIVE)
     reset(stored)
     stored.get_by_role("slider", name="learning rate").press("ArrowRight")
-    assert_shows(settled(stored), learning_rate=0.06, depth=2)
+    assert_shows(answered(stored), learning_rate=0.06, depth=2)
     stored.get_by_role("slider", name="depth L").press("ArrowRight")  # another program: JAX compiles
-    assert_shows(settled(stored), learning_rate=0.06, depth=3)
+    assert_shows(answered(stored), learning_rate=0.06, depth=3)
 
     reset(live)
     live.get_by_role("slider", name="learning rate").press("ArrowRight")
     live.get_by_role("slider", name="depth L").press("ArrowRight")
     live.get_by_role("spinbutton", name="W₁₁").press("ArrowUp")
-    shown = settled(live)
+    shown = answered(live)
     assert shown["settings"]["learning_rate"] > 0.05
     assert_shows_live(shown, start=[0.55, 0.1, 0.2, 0.4], learning_rate=shown["settings"]["learning_rate"], depth=3)
 
@@ -133,14 +141,14 @@ def test_pointer_drag_makes_the_kernel_compute(lab):
     stored, live = figure(lab, 0), figure(lab, LIVE)
     reset(stored)
     drag(lab, stored.get_by_role("slider", name="learning rate").bounding_box(), (0.5, 0.5), (0.8, 0.5), (1, 0.5))
-    assert_shows(settled(stored), learning_rate=0.3, depth=2)
+    assert_shows(answered(stored), learning_rate=0.3, depth=2)
 
     start = reset(live)["settings"]["start"]
     pad = live.locator(".implreg-pad")
     tip = pad.locator("circle").first.evaluate("dot => [dot.cx.baseVal.value, dot.cy.baseVal.value]")
     size = pad.bounding_box()["width"]
     drag(lab, pad.bounding_box(), (tip[0] / size, tip[1] / size), (0.3, 0.3), (0.25, 0.6))
-    shown = settled(live)
+    shown = answered(live)
     dragged = shown["settings"]["start"]
     assert dragged[0] < 0 and dragged[2] < 0 and dragged[1::2] == start[1::2]  # the first column, and no other
     assert_shows_live(shown, start=dragged, learning_rate=0.05, depth=2)
@@ -149,7 +157,7 @@ def test_pointer_drag_makes_the_kernel_compute(lab):
 def test_pointer_drag_in_a_plot_scrubs(lab):
     rows = len(reset(figure(lab, 0))["run"]["step"])
     drag(lab, figure(lab, 0).locator(".implreg-plot").first.bounding_box(), (0.9, 0.5), (0.5, 0.5))
-    assert 0 < settled(figure(lab, 0))["row"] < rows - 1
+    assert 0 < answered(figure(lab, 0))["row"] < rows - 1
 
 
 def test_notebook_shortcuts_leave_the_keys_to_the_explorer(lab):
@@ -161,7 +169,7 @@ def test_notebook_shortcuts_leave_the_keys_to_the_explorer(lab):
         before = cells.evaluate_all("all => all.map(cell => cell.className)")
         for key in ("ArrowDown", "ArrowUp", "ArrowUp", "j", "b"):  # to Lab: select other cells, insert one
             control.press(key)
-        settled(figure(lab, place))
+        answered(figure(lab, place))
         assert cells.evaluate_all("all => all.map(cell => cell.className)") == before
 
 
@@ -171,9 +179,9 @@ def test_displays_of_an_explorer_are_independent_and_of_a_widget_in_step(lab):
         reset(one)
         reset(two)
         one.get_by_role("slider", name="learning rate").press("ArrowLeft")
-        assert_shows(settled(one), learning_rate=0.04, depth=2)
+        assert_shows(answered(one), learning_rate=0.04, depth=2)
         two.locator("output").get_by_text(str(other)).wait_for()
-        assert_shows(settled(two), learning_rate=other, depth=2)
+        assert_shows(answered(two), learning_rate=other, depth=2)
 
 
 def test_controls_of_all_figures_are_named(lab):
@@ -196,6 +204,42 @@ def test_colours_follow_the_theme(lab):
         )
         dark = light == "false"
         assert (ground < 0.2, ink > 0.8, line > 0.8) == (dark, dark, dark), theme
+
+
+# ---- the notebooks of the book
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_chapter_is_read_run_and_read_again(browser, server, image, chapter, capsys):
+    name = f"{chapter}.ipynb"
+    notebook = nbformat.read(image.tree / name, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    plain = [output.get("data", {}) for cell in code for output in cell.outputs]
+    pictures = sum("image/png" in data for data in plain)
+    explorers = sum(data.get("text/plain", "").startswith("Explorer(") for data in plain)
+    hidden = [cell.source.splitlines()[0] for cell in code if cell.metadata.get("jupyter", {}).get("source_hidden")]
+
+    with opened(browser, server, name) as (page, complaints):
+        fresh = settled(page)
+        assert (fresh["bad"], fresh["open"], fresh["errors"], fresh["explorers"]) == ([], 0, [], 0)
+        assert [found for text in fresh["prose"] for found in FAULTS.findall(text)] == []
+        assert fresh["pictures"] == pictures and fresh["formulas"] > 10
+        assert [text.removesuffix("…").strip() for text in fresh["hidden"]] == hidden
+        with watched(server) as figures:
+            run = run_all(page, server, name)
+        assert run["errors"] == [] and run["prose"] == fresh["prose"]
+        assert (run["pictures"], run["explorers"]) == (pictures - explorers, explorers)  # these have come alive
+        save(page)
+        assert complaints == []
+    shut_down(server, name)
+    with opened(browser, server, name, "&kernel=none") as (page, complaints):
+        again = settled(page)
+        assert (again["pictures"], again["explorers"], again["widgetless"]) == (pictures, 0, 0)
+        assert complaints == []
+    shut_down(server, name)
+    with capsys.disabled():
+        print(f"\n{chapter}: {figures['seconds']:.0f} s on one processor, {figures['megabytes']:.0f} MB at most")
+    assert figures["megabytes"] < BINDER
 
 
 # ---- the image itself
