@@ -13,6 +13,7 @@ from markdownify import MarkdownConverter
 
 QUOTED = ("proof", "exercise", "admonition")  # classes of blocks
 SPECIAL = re.compile(r"([\\`*_<>$~])")  # no brackets: Colab takes \[ for a formula, and no text of ours needs them
+LIST_MARK = re.compile(r"^(\d*)([.)+#-])(?=\s)", re.MULTILINE)  # what would begin a list or a heading
 
 
 class Converter(MarkdownConverter):
@@ -74,6 +75,7 @@ class Converter(MarkdownConverter):
             text = f"**{' '.join(text.split())}**"
         elif is_proof(el.parent) and not el.find_previous_sibling("p"):
             text = re.sub(r"\AProof\.", "*Proof.*", text)
+        text = LIST_MARK.sub(r"\1\\\2", text)
         return super().convert_p(el, text, parent_tags)
 
     # --- links ------------------------------------------------------------------------------------------------------

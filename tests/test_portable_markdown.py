@@ -92,7 +92,8 @@ def test_links_lead_where_they_can():
     assert markdown(html, link) == "[there](https://example.org/there.html) and no*where*"
 
 
-@pytest.mark.parametrize("text", ["5 $ and $6", "2 * 3 * 4", "a_b_c", "`tick", "a &lt;b&gt; c", "back\\slash", "~x~"])
+@pytest.mark.parametrize("text", ["5 $ and $6", "2 * 3 * 4", "a_b_c", "`tick", "a &lt;b&gt; c", "back\\slash", "~x~",
+                                  "2. So", "1) So", "is\n- 3 or\n+ 4", "# 5", "- 6"])  # fmt: skip
 def test_text_stays_text(text):
     from markdown_it import MarkdownIt
     from mdit_py_plugins.dollarmath import dollarmath_plugin
