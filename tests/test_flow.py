@@ -111,7 +111,8 @@ def test_depth_2_ends_before_rounding_flips_the_determinant(start):
     assert 1e-3 < flow.loss[-1] < 0.1  # the problem is stiff, but this loss is reached
     size = np.sum(flow.W**2, axis=(1, 2))
     assert np.all(np.linalg.det(flow.W) > -1e-15 * size)  # what the rounding of entries hides
-    assert factorizations.slogdet(flow.factors)[0] >= 0  # it is of the order of rounding, and may be rounded to 0
+    # By NumPy, as the flow is stopped: JAX's last digits may have another sign where it is of the order of rounding.
+    assert np.prod([np.sign(np.linalg.det(factor)) for factor in flow.factors]) == 1
     assert jnp.allclose(factorizations.product_matrix(flow.factors), flow.W[-1], rtol=1e-14)
 
 
