@@ -40,6 +40,13 @@ def _identity(program, eqn, *arrays):
     return list(arrays)
 
 
+@RULES.of("reduce_precision")  # by `checkpoint` with a policy, to the precision that there is
+def _reduce_precision(program, eqn, x, *, exponent_bits, mantissa_bits):
+    if (exponent_bits, mantissa_bits) != (11, 52):
+        raise Unsupported(f"`reduce_precision` to {exponent_bits} bits of exponent and {mantissa_bits} of mantissa")
+    return x
+
+
 @RULES.of("broadcast_in_dim")
 def _broadcast_in_dim(program, eqn, x, *, shape, broadcast_dimensions):
     x = scalars(program, x)

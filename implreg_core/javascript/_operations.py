@@ -53,7 +53,8 @@ def _as_uint32(operation: Operation) -> Operation:
 HELPERS = {
     # IEEE 754 has 1 for the powers that JavaScript calls NaN.
     "power": "(x, y) => x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : Math.pow(x, y)",
-    # Integers: XLA's results for division by zero, and never minus zero.
+    # Integers: XLA's results for division by zero and for what is no integer, and never minus zero.
+    "integer": "(x) => Math.min(Math.max(Math.trunc(x), -(2 ** 63)), 2 ** 63) || 0",
     "quotient": "(a, b) => (b === 0 ? -1 : Math.trunc(a / b) + 0)",
     "remainder": "(a, b) => (b === 0 ? a : (a % b) + 0)",
     # The order of sorting: minus zero before zero, and NaN last.
@@ -127,7 +128,7 @@ _BY_KIND = {
             "Math.min(Math.max(Math.trunc({}), -2147483648), 2147483647) | 0", BITWISE_OR, (CONDITIONAL,)
         ),
         "to_uint32": Operation("Math.min(Math.max(Math.trunc({}), 0), 4294967295) >>> 0", SHIFT, (CONDITIONAL,)),
-        "to_int64": Operation("Math.trunc({}) || 0", OR, (CONDITIONAL,)),  # NaN and minus zero become 0
+        "to_int64": _call("integer", helper="integer"),
         "to_bool": Operation("{} !== 0", EQUALITY, (EQUALITY,)),
     },
     "int64": {
