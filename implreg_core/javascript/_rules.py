@@ -28,7 +28,7 @@ KINDS = {
 _IRRELEVANT = frozenset(
     [
         *("sharding", "out_sharding", "memory_space"),  # where an array lies
-        "accuracy",  # of `exp` and the like: the error that is allowed, never less than JavaScript's
+        "accuracy",  # of `exp` and the like: which error is allowed; their last bits are JavaScript's own
         "weak_type",  # which types JAX has promoted already
         *("indices_are_sorted", "unique_indices"),  # promises: a program that breaks them means nothing in JAX either
         "update_consts",  # of `scatter-add` and its kin: `update_jaxpr` has none
