@@ -1,8 +1,8 @@
 """How the meanings of JAX's primitives are registered, what they share, and what becomes of parameters.
 
-A parameter of an equation is either read by the rule, which then names it as a keyword, or makes no difference to the
-values, or is not set. An equation with any other is refused: nothing that JAX is told is left out in silence, in
-versions of JAX to come neither.
+A parameter of an equation is read by the rule, which then names it as a keyword, or makes no difference to the values,
+or is not set. An equation with any other is refused, so that nothing that JAX is told is left out in silence, whatever
+later versions of it add.
 """
 
 import inspect
