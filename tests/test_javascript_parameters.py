@@ -364,6 +364,7 @@ def test_a_parameter_that_no_rule_knows_is_refused_by_name_if_it_is_set(name):
         _rules.parameters_for(rule, name, {"of_tomorrow": False})
 
 
+ALGORITHM = lax.DotAlgorithmPreset.F64_F64_F64
 OF_LATE = [(lambda a: lax.mul(a, a, out_dtype=jnp.int64), (INT32,), "`mul` with `out_dtype=")]
 OF_LATE = OF_LATE if "out_dtype" in inspect.signature(lax.mul).parameters else []
 
@@ -374,11 +375,7 @@ OF_LATE = OF_LATE if "out_dtype" in inspect.signature(lax.mul).parameters else [
         (lambda a: a.at[1].apply(jnp.sin), (A,), r"`scatter` with an `update_jaxpr`.*; use `x.at\[k\].set\(f\(x\[k\]"),
         (lambda a: a.at[1].set(0.0, mode="one_hot"), (A,), "`scatter` with `mode=GatherScatterMode.ONE_HOT`"),
         (lambda a: a.at[jnp.array([1])].get(mode="one_hot"), (A,), "`gather` with `mode=GatherScatterMode.ONE_HOT`"),
-        (
-            lambda a: lax.dot(a, a.T, precision=lax.DotAlgorithmPreset.F64_F64_F64),
-            (A,),
-            "`dot_general` with `precision=.*F64_F64_F64`",
-        ),
+        (lambda a: lax.dot(a, a.T, precision=ALGORITHM), (A,), "`dot_general` with `precision=.*F64_F64_F64`"),
         (lambda a: lax.dot(a, a.T, preferred_element_type=jnp.float32), (INT32[None],), "entries of type float32"),
         (lambda a: lax.reshape(a, (6,), dimensions=(1, 0)), (A,), r"`reshape` with `dimensions=\(1, 0\)`"),
         (lambda a: lax.reduce_precision(a, 8, 23), (A,), "`reduce_precision` to 8 bits of exponent and 23 of mantissa"),
