@@ -242,12 +242,14 @@ def _first_broken(t, loss, W, residual, log_abs_det, bound, is_bound, det_sign, 
     """The first row that no exact path has, and why; None if there is none. In units of the observations."""
     w, products = np.abs(W[:, 0, 0]), (W[:, 0, 0] * W[:, 1, 1], W[:, 0, 1] * W[:, 1, 0])
     defect = np.abs(products[0] - products[1] - det_sign * np.exp(log_abs_det))
+    rounding = 1e-12 * np.minimum(1.0, np.sum(W**2, axis=(1, 2)))
+    known = 1e4 * rtol * (np.abs(products[0]) + np.abs(products[1])) + rounding
     numbers = np.concatenate([np.stack([t, loss, log_abs_det]), W.reshape(-1, 4).T, residual.reshape(-1, 4).T])
     checks = {
         "a number is not finite": ~np.all(np.isfinite(numbers), axis=0),
         "the loss rises, which it never does along a gradient flow": np.diff(loss, prepend=np.inf) > 1e3 * rtol * loss,
         "the unseen entry is below its proved bound": is_bound & (w < (1 - 100 * rtol) * bound),
-        "the determinant contradicts the entries": defect > 1e4 * rtol * (np.abs(products[0]) + np.abs(products[1])),
+        "the determinant contradicts the entries": defect > known,
     }
     broken = {reason: int(np.argmax(failed)) for reason, failed in checks.items() if failed.any()}
     reason = min(broken, key=broken.get, default=None)

@@ -15,7 +15,7 @@ $\det W \approx e^{-w^2/2}$. Three ideas make this harmless.
   steps stay long over tens of decades. The early chart is for a product far from fitting, small or large, whose
   entries matter relative to themselves; the late chart for small residuals.
 - *The five states are one too many*: $W_{12} W_{21} + \det W = w W_{22}$. The flow keeps this identity, and
-  rounding errors must not wear it away: the late chart adds a spring that vanishes on it.
+  rounding errors must not wear it away: each chart adds a spring that vanishes on it.
 
 A point of either chart is a vector of six numbers, which `read` and `rate` take together with the chart that it is of.
 How the charts are integrated is `_two_by_two_path`'s business.
@@ -83,20 +83,26 @@ def velocity(state: State, flow: Flow) -> tuple[Float[Array, "2 2"], Float[Array
     The smaller singular value is $\sigma_2 = e^q / \sigma_1$, never a difference.
     """
     G, L = state.residual, flow.depth
-    (w, a), (b, d) = state.W
-    A = jnp.array([[w + d, a - b], [b - a, w + d]]) / 2
-    B = jnp.array([[w - d, a + b], [a + b, d - w]]) / 2
+    norm = jnp.sqrt(jnp.sum(state.W**2))
+    N = state.W / norm  # or products of small entries would underflow
+    (w, a), (b, d) = N
+    cofactors = jnp.array([[d, -b], [-a, w]])
+    A, B = (N + cofactors) / 2, (N - cofactors) / 2
     # The 1e-16 makes a start with sigma_1 = sigma_2 a regular point, at the price of one rounding error.
     A_square, B_square = jnp.sum(A**2) / 2, jnp.sum(B**2) / 2
     A_norm, B_norm = jnp.sqrt(A_square + 1e-16 * B_square), jnp.sqrt(B_square + 1e-16 * A_square)
-    A, B = A / A_norm, B / B_norm
-    P, C = (A + B) / 2, (A - B) / 2
+    # Where the determinant is small these sums cancel, but |A|^2 - |B|^2 is the determinant.
+    det = flow.det_sign * jnp.exp(state.log_abs_det - 2 * jnp.log(norm))
+    plus, minus = (1 / A_norm + 1 / B_norm) / 4, -det / (4 * A_norm * B_norm * (A_norm + B_norm))
+    is_small = jnp.abs(det) < A_norm * B_norm
+    P = jnp.where(is_small, plus * N + minus * cofactors, (A / A_norm + B / B_norm) / 2)
+    C = jnp.where(is_small, plus * cofactors + minus * N, (A / A_norm - B / B_norm) / 2)
     # For large w that difference loses P22 ~ 1/w^2, but P has rank one.
     dominant = jnp.abs(P[0, 0]) > 0.9
     P22 = jnp.where(dominant, P[0, 1] * P[1, 0] / jnp.where(dominant, P[0, 0], 1.0), P[1, 1])
     P, C = P.at[1, 1].set(P22), C.at[0, 0].set(P22)
 
-    σ1 = A_norm + B_norm
+    σ1 = norm * (A_norm + B_norm)
     gap = (2 / L) * (2 * jnp.log(σ1) - state.log_abs_det)  # e^-gap = (sigma_2 / sigma_1)^(2/L)
     K11 = L * σ1 ** (2 - 2 / L)
     K12 = K11 / L * _geometric_sum(gap, L)
@@ -140,7 +146,11 @@ def _early_read(y: Float[Array, "6"], flow: Flow) -> State:
 def _early_rate(y: Float[Array, "6"], state: State, dW, dq, flow: Flow) -> Float[Array, "6"]:
     square = jnp.sum(state.W**2)
     dt = square ** (1 / flow.depth - 0.5) / (flow.depth * jnp.sqrt(1 + square / jnp.abs(flow.zz)))
-    dentries = dW / jnp.sqrt(_early_size(flow) ** 2 + state.W**2)
+    norm = jnp.sqrt(square)
+    (w, a), (b, d) = state.W / norm
+    defect = w * d - a * b - flow.det_sign * jnp.exp(state.log_abs_det - jnp.log(square))
+    spring = -norm * defect / dt * jnp.array([[d, -b], [-a, w]])
+    dentries = (dW + spring) / jnp.sqrt(_early_size(flow) ** 2 + state.W**2)
     return dt * jnp.array([*dentries.ravel(), dq, jnp.exp(-state.log_time) / flow.time_unit])
 
 

