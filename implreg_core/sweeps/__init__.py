@@ -38,8 +38,11 @@ class RunsFailed(RuntimeError):
     """
 
     def __init__(self, failures: dict[str, str]):
-        super().__init__(f"{len(failures)} runs failed, among them: {next(iter(failures))}")
+        super().__init__(failures)  # by which it is pickled
         self.failures = failures
+
+    def __str__(self):
+        return f"{len(self.failures)} runs failed, among them: {next(iter(self.failures))}"
 
 
 def run(
