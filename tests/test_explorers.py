@@ -240,7 +240,8 @@ def test_static_figure_holds_every_run_and_no_widget(monkeypatch):
 
 def test_names_are_plain_letters_and_distinct_where_letters_are_lost():
     assert explorer(question="How tight is Theorem 1?").slug == "explore-how-tight-is-theorem-1"
-    questions = ["Почему?", "Зачем?", "為什麼?", "What does α do?", "What does β do?", "Is a ≤ b?", "Is a ≥ b?", "?", "!"]
+    questions = ["Почему?", "Зачем?", "為什麼?", "What does α do?", "What does β do?", "Is a ≤ b?", "Is a ≥ b?"]
+    questions += ["?", "!"]
     slugs = [explorer(question=question).slug for question in questions]
     assert len(set(slugs)) == len(questions) and all(re.fullmatch("explore(-[a-z0-9]+)+", slug) for slug in slugs)
     assert slugs[3].startswith("explore-what-does-do-")
