@@ -15,7 +15,7 @@ from implreg_core.sweeps import _worker
 if TYPE_CHECKING:
     from distributed import Client
 
-_PATIENCE = 10  # seconds after which a second Ctrl-C does not wait for anything
+_PATIENCE = 30  # seconds after which a second Ctrl-C does not wait for anything
 
 
 class ClusterLost(ConnectionError):

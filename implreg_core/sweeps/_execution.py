@@ -56,6 +56,7 @@ def compute_missing(
         if not waiting and not unfit:
             return {}
         check_installed()
+        check()  # imports take their time
         waiting.extend(run for run, _, _ in unfit)
         progress = _progress(sweep.size, sweep.size - len(waiting), quiet)
         with cluster(scheduler, workers, len(waiting)) as client, progress as advance:
@@ -78,7 +79,7 @@ def check_sources(sweep: Sweep, store: Store, changed: str) -> None:
     if not old or changed != "stop":
         return
     files = sorted({name for other in old if other is not None for name in differing(other, sources)})
-    since = f"{', '.join(files)} changed" if files else "the experiment's source has been recorded"
+    since = f"{', '.join(files)} changed" if files else "the experiment's source was recorded"
     raise ValueError(
         f"{sweep.path}: {len(old)} of its {sweep.size} runs were stored before {since}. Compute them anew "
         '(`changed="recompute"`, --changed recompute), which sets the old ones aside; or let them stand beside new '
