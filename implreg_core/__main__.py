@@ -135,7 +135,8 @@ By default on processes of this machine, one thread each. On a cluster:
   python -m implreg_core worker ADDRESS              on every machine; needs this package, and the experiment's module
   python -m implreg_core sweep FILE --scheduler ADDRESS
 
-Exit status: 0 all runs done, 1 some failed or the scheduler is lost, 2 FILE is wrong, 130 stopped by Ctrl-C."""
+Exit status: 0 all runs done, 1 some failed or the scheduler is lost, 2 FILE or an option is wrong or the experiment's
+source has changed, 130 stopped by Ctrl-C."""
 
 _STATUS = "Say how many runs of FILE are done, missing and failed, by setting; and which files were set aside."
 

@@ -1,8 +1,9 @@
 """Sweeps: one experiment for every combination of settings and seeds, computed in parallel, kept through every kill.
 
 A sweep is described by a file (`read`), computed by `run`, or `python -m implreg_core sweep FILE`, and becomes one
-labelled dataset. Every finished run is stored at once; the same call continues after whatever stopped it. Chapters
-read the datasets that come with the package by `stored`, and check slices of them by `recompute`.
+labelled dataset. Every finished run is stored at once; the same call continues after whatever stopped it, unless the
+experiment's source has changed: then it asks what becomes of the runs of the old one. Chapters read the datasets that
+come with the package by `stored`, and check slices of them by `recompute`.
 
 An experiment is a function of keyword arguments, `seed` among them, that returns a dict of numbers, Booleans and
 arrays, with the same names and shapes for all settings of a sweep. It must depend on its arguments alone.

@@ -25,7 +25,8 @@ def collect(sweep: Sweep, store: str | Path | None = None) -> "xarray.Dataset":
     A variable for every result, over the varied settings and the seed; an array among the results adds dimensions of
     its own, `NAME_0`, `NAME_1`... The Boolean variable `done` says which runs there are. The others are NaN; whole
     numbers and Booleans are floats then. Attributes hold the sweep file, the command that computes it, and the runs'
-    provenance; where runs differ in that, the attribute `mixed` says in what, and there is a warning.
+    provenance, such as `sources`, the experiment's files with hashes, and `commit`, that of their repository; where
+    runs differ in that, the attribute `mixed` says in what, and there is a warning.
 
     **Raises:** ValueError if there is no run yet, if runs have different results or array shapes, or if a result is
     called as an axis is, or `done`. A file that is not what it should be counts as missing, with a warning.
