@@ -7,7 +7,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING
 
 from implreg_core.sweeps import _worker
@@ -109,6 +108,8 @@ def _own(workers, runs):
     }
     masks = hasattr(signal, "pthread_sigmask")  # not on Windows, where `_worker.dask_setup` alone must do
     if masks:
+        from multiprocessing import resource_tracker
+
         resource_tracker.ensure_running()  # which would lift the mask
         before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # for Dask's threads, and what they start
     try:
