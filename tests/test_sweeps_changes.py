@@ -133,14 +133,18 @@ def test_what_the_experiment_does_not_import_may_change(folder, address):
 
 def test_runs_from_before_sources_were_recorded_are_asked_about(folder, address, monkeypatch):
     sweep = sweeps.read(folder / "changing.toml")
+    sweeps.function_of(sweep)
+    old = {name: value for name, value in _worker._provenance(sweep.experiment).items() if name != "sources"}
     with monkeypatch.context() as patch:
-        patch.setattr(_worker, "sources_of", lambda _: None)
+        patch.setattr(_worker, "_provenance", lambda _: old)
         compute(sweep, sweep.runs())
     more_seeds(folder)
     with pytest.raises(ValueError, match="4 of its 6 runs were stored before the experiment's source was recorded"):
         run(folder, address)
     with pytest.raises(ValueError, match='`changed` must be "stop", "keep" or "recompute"; got \'yes\''):
         run(folder, address, changed="yes")
+    with pytest.warns(UserWarning, match=r"alike \(sources: changing_experiment.py:\w+, helper.py:\w+, unrecorded\)"):
+        assert run(folder, address, changed="keep").attrs["mixed"] == "sources"
 
 
 def test_a_worker_with_another_source_computes_nothing(folder, address):

@@ -195,7 +195,7 @@ def _text(value):
 def _attributes(sweep, provenances):
     """Where the dataset comes from."""
     keys = dict.fromkeys(itertools.chain.from_iterable(provenances))
-    values = {key: sorted({_text(p.get(key, "not recorded")) for p in provenances}) for key in keys}
+    values = {key: sorted({_text(p.get(key, "unrecorded")) for p in provenances}) for key in keys}
     started, _ = values.pop("started"), values.pop("seconds")
     mixed = [key for key, found in values.items() if len(found) > 1]
     if mixed:
