@@ -6,12 +6,13 @@ On one worker that is a thread of this process; `new_worker` makes it forget wha
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from distributed import LocalCluster
 
-from implreg_core import __main__, sweeps
+from implreg_core import __main__, experiments, sweeps  # noqa: F401
 from implreg_core.sweeps import _worker
 from implreg_core.sweeps._sources import sources_of
 from implreg_core.sweeps._store import Store, store_of
@@ -191,6 +192,12 @@ def test_sources_are_the_module_and_what_it_imports_from_beside_it(tmp_path, mon
     assert sources_of("sys:exit") == {}
     ours = sources_of("implreg_core.sweeps:run")
     assert "implreg_core/__init__.py" in ours and all(name.startswith("implreg_core/") for name in ours)
+
+
+def test_sources_are_read_by_several_threads_at_once():
+    expected = sources_of("implreg_core.experiments:tensor_completion")
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(sources_of, ["implreg_core.experiments:tensor_completion"] * 8)) == [expected] * 8
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")

@@ -7,11 +7,13 @@ experiment imports only when it is called.
 import ast
 import hashlib
 import sys
+import threading
 from collections.abc import Iterator
 from importlib.util import resolve_name
 from pathlib import Path
 
 _INSTALLED = ("site-packages", "dist-packages")
+_parsing = threading.Lock()  # Python 3.11 may raise SystemError where two threads parse, as two workers here do
 
 
 def sources_of(experiment: str) -> dict[str, str]:
@@ -58,7 +60,8 @@ def _files(root: Path, name: str) -> Iterator[tuple[str, Path]]:
 def _imports(text: bytes, package: str) -> Iterator[str]:
     """The modules that one of `package` may import; of `from a import b`, both a and a.b, which need not be one."""
     try:
-        tree = ast.parse(text)
+        with _parsing:
+            tree = ast.parse(text)
     except (SyntaxError, ValueError):  # of a module that cannot be imported, then
         return
     for node in ast.walk(tree):
