@@ -6,7 +6,7 @@ will do. The norms of a spectrum go through `ranks.singular_values`; batches are
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from numbers import Real
 
 import equinox as eqx
@@ -98,7 +98,7 @@ def schatten(p: Real) -> Norm:
     ```
     """
     p = _exponent(p)
-    return Norm(f"Schatten-{p:g}", _power_sum_constant(p), lambda W: _power_sum(singular_values(W), p))
+    return Norm(f"Schatten-{p:g}", _power_sum_constant(p), partial(_schatten, p=p))
 
 
 @cache
@@ -118,7 +118,7 @@ def entrywise(p: Real) -> Norm:
     ```
     """
     p = _exponent(p)
-    return Norm(f"entrywise {p:g}", _power_sum_constant(p), lambda W: _power_sum(jnp.abs(W).ravel(), p))
+    return Norm(f"entrywise {p:g}", _power_sum_constant(p), partial(_entrywise, p=p))
 
 
 @cache
@@ -139,11 +139,7 @@ def ky_fan(k: int) -> Norm:
     ```
     """
     k = _check.integer(k, "k", 1)
-
-    def function(W):
-        return jnp.sum(singular_values(W)[: _check.integer(k, "k", 1, min(W.shape))])
-
-    return Norm(f"Ky Fan {k}", 1.0, function)
+    return Norm(f"Ky Fan {k}", 1.0, partial(_ky_fan, k=k))
 
 
 def scaled(norm: Norm, factor: Real = 1.0, *, dimension_power: Real = 0.0) -> Norm:
@@ -165,8 +161,8 @@ def scaled(norm: Norm, factor: Real = 1.0, *, dimension_power: Real = 0.0) -> No
     factor = float(_check.positive(factor, "factor"))
     power = float(_check.finite(dimension_power, "dimension_power"))
     scale = f"{factor:g}" + (f" d^{power:g}" if power else "")
-    c = norm.quasi_triangle_constant
-    return Norm(f"{scale} {norm.name}", c, lambda W: factor * float(max(W.shape)) ** power * norm.function(W))
+    function = partial(_scaled, norm=norm, factor=factor, power=power)
+    return Norm(f"{scale} {norm.name}", norm.quasi_triangle_constant, function)
 
 
 def total(*norms: Norm) -> Norm:
@@ -212,7 +208,7 @@ def _combined(norms: tuple[Norm, ...], sign: str, reduce: Callable) -> Norm:
         raise ValueError("`norms` is empty; pass one (quasi-)norm at least.")
     name = ("({})" if reduce is jnp.sum else "max({})").format(sign.join(norm.name for norm in norms))
     c = max(norm.quasi_triangle_constant for norm in norms)
-    return Norm(name, c, lambda W: reduce(jnp.stack([norm.function(W) for norm in norms])))
+    return Norm(name, c, partial(_reduced, norms=norms, reduce=reduce))
 
 
 def custom(function: Callable, *, quasi_triangle_constant: Real = 1.0, name: str = "custom") -> Norm:
@@ -239,6 +235,33 @@ def custom(function: Callable, *, quasi_triangle_constant: Real = 1.0, name: str
     if not (math.isfinite(c) and c >= 1):
         raise ValueError(f"`quasi_triangle_constant` must be finite and at least 1; got {c}. Norms have 1.")
     return Norm(name, c, function)
+
+
+# What is behind the norms, by name and not as lambdas, so that norms can be pickled and sent to other processes.
+
+
+def _schatten(W, *, p):
+    return _power_sum(singular_values(W), p)
+
+
+def _entrywise(W, *, p):
+    return _power_sum(jnp.abs(W).ravel(), p)
+
+
+def _ky_fan(W, *, k):
+    return jnp.sum(singular_values(W)[: _check.integer(k, "k", 1, min(W.shape))])
+
+
+def _scaled(W, *, norm, factor, power):
+    return factor * float(max(W.shape)) ** power * norm.function(W)
+
+
+def _reduced(W, *, norms, reduce):
+    return reduce(jnp.stack([norm.function(W) for norm in norms]))
+
+
+def _largest_sum(W, *, axis):
+    return jnp.max(jnp.sum(jnp.abs(W), axis=axis))
 
 
 def _exponent(p: Real) -> float:
@@ -270,5 +293,5 @@ frobenius = _renamed(entrywise(2), "Frobenius")  # no decomposition needed
 spectral = _renamed(schatten(math.inf), "spectral")
 max_entry = _renamed(entrywise(math.inf), "max entry")
 # induced by the entrywise 1-norm and the largest entry of vectors
-max_column_sum = Norm("max column sum", 1.0, lambda W: jnp.max(jnp.sum(jnp.abs(W), axis=0)))
-max_row_sum = Norm("max row sum", 1.0, lambda W: jnp.max(jnp.sum(jnp.abs(W), axis=1)))
+max_column_sum = Norm("max column sum", 1.0, partial(_largest_sum, axis=0))
+max_row_sum = Norm("max row sum", 1.0, partial(_largest_sum, axis=1))

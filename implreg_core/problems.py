@@ -36,6 +36,9 @@ class Completion(eqx.Module):
     values: Float[Array, "m n"]
     observed: Bool[Array, "m n"]
 
+    # Python's own methods, known by their object: Equinox's are hashed by their arrays, which `jax.jit` cannot do.
+    __getattribute__ = object.__getattribute__
+
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of the matrix to complete."""
