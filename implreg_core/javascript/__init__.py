@@ -8,25 +8,27 @@ does not change before the loop, and what no result needs not at all.
 
 **Covered:**
 
-- float64, int64, int32 and bool; arrays of up to 64 entries anywhere, held in local variables;
+- float64, int64, int32, uint32 and bool; arrays of up to 64 entries anywhere, held in local variables;
 - larger arrays as arguments, as results, and as a record of rows: filled with a constant, written by
   `x.at[k].set(row)` or by `lax.scan`, read by `x[k]`, `lax.scan` and `lax.map`, where `k` may vary;
 - `lax.fori_loop`, `while_loop` and `scan`, nested, with numbers of iterations known only at run time, as
   loops; `lax.cond` and `switch` as branches; `jit`, `custom_jvp`, `custom_vjp` and `checkpoint` inlined; and
   what `grad`, `jvp` and `vmap` make of all this;
-- arithmetic, powers, comparisons, logic, `where`, `clip`; exponential, trigonometric and hyperbolic functions
-  and their inverses; sums, products, largest and smallest entries, also cumulative; matrix products;
-  reshaping, slicing, indexing, concatenation and padding.
+- arithmetic, powers, comparisons, logic, `where`, `select`, `clip`, `interp`; exponential, trigonometric and
+  hyperbolic functions and their inverses; sums, products, largest and smallest entries, also cumulative; matrix
+  products; reshaping, slicing, indexing, concatenation and padding; `tril` and `triu`.
 
-**Not covered:** decompositions (`svd`, `eigh`, ...), random numbers, sorting, rounding to nearest, single
-precision, complex and unsigned numbers, arithmetic on larger arrays. Such a function is refused with
-`UnsupportedProgram`.
+**Not covered:** decompositions (`svd`, `eigh`, ...), random numbers, sorting, rounding to nearest, shifts of bits,
+single precision, complex numbers, other integers, arithmetic on larger arrays; of what is covered,
+`x.at[k].apply(f)`, `mode="one_hot"`, products by a `DotAlgorithm` or with an `out_dtype`, and `lax.reshape` with
+`dimensions`. Such a function is refused with `UnsupportedProgram`, and so is one that sets a parameter of a
+primitive of which the compiler does not know what it means.
 
 **How equal the results are:** sums, products, quotients and square roots are rounded as in JAX, bit for bit,
 when JAX runs its primitives one by one. Compiled, XLA contracts products and sums into fused operations, may
 reorder sums, and takes numbers below 2.2e-308 for zero, as JavaScript does not; `exp`, `log`, `pow` and the
-like may differ in their last bits. NaN, infinities and signed zeros are those of JAX. int32 wraps around;
-int64 is exact up to $2^{53}$, and beyond it is rounded where JAX would still be exact or wrap.
+like may differ in their last bits. NaN, infinities and signed zeros are those of JAX. int32 and uint32 wrap
+around; int64 is exact up to $2^{53}$, and beyond it is rounded where JAX would still be exact or wrap.
 """
 
 import inspect

@@ -4,11 +4,12 @@ import math
 from functools import partial, reduce
 
 import numpy as np
+from jax import lax
 
 from implreg_core.javascript._arrays import Array, Stored, scalars
 from implreg_core.javascript._operations import ELEMENTWISE, Unsupported
 from implreg_core.javascript._program import Program, Scalar
-from implreg_core.javascript._rules import KINDS, Rules, kind, mapped
+from implreg_core.javascript._rules import KINDS, Rules, kind, mapped, unsupported
 
 RULES = Rules()
 
@@ -17,7 +18,7 @@ RULES = Rules()
 
 
 def _elementwise(program: Program, eqn, *arrays: Array) -> np.ndarray:
-    operation = partial(program.operate, eqn.primitive.name, kind(eqn.invars[0].aval))
+    operation = partial(program.operate, eqn.name, kind(eqn.inputs[0]))
     return mapped(operation, *(scalars(program, array) for array in arrays))
 
 
@@ -27,7 +28,7 @@ RULES.update(dict.fromkeys(ELEMENTWISE, _elementwise))
 @RULES.of("pow")
 def _pow(program, eqn, x, y):
     def power(x: Scalar, y: Scalar) -> Scalar:
-        y = _converted(program, y, kind(eqn.invars[1].aval), np.float64)
+        y = _converted(program, y, kind(eqn.inputs[1]), np.float64)
         finite = y.value is not None and math.isfinite(y.value)
         return program.operate("finite_pow" if finite else "pow", "float", x, y)
 
@@ -35,29 +36,29 @@ def _pow(program, eqn, x, y):
 
 
 @RULES.of("integer_pow")
-def _integer_pow(program, eqn, x):
+def _integer_pow(program, eqn, x, *, y):
     def power(x: Scalar) -> Scalar:
-        result, exponent = None, abs(eqn.params["y"])
+        result, exponent = None, abs(y)
         while exponent:  # the squarings and products that JAX does; the last square goes unused
             if exponent % 2:
                 result = x if result is None else program.operate("mul", of, result, x)
             exponent //= 2
             x = program.operate("mul", of, x, x)
         result = one if result is None else result
-        return result if eqn.params["y"] >= 0 else program.operate("div", of, one, result)
+        return result if y >= 0 else program.operate("div", of, one, result)
 
-    of, one = kind(eqn.invars[0].aval), program.constant(1, eqn.invars[0].aval.dtype)
+    of, one = kind(eqn.inputs[0]), program.constant(1, eqn.inputs[0].dtype)
     return mapped(power, scalars(program, x))
 
 
 @RULES.of("square")
 def _square(program, eqn, x):
-    return mapped(lambda x: program.operate("mul", kind(eqn.invars[0].aval), x, x), scalars(program, x))
+    return mapped(lambda x: program.operate("mul", kind(eqn.inputs[0]), x, x), scalars(program, x))
 
 
 @RULES.of("add_any")  # the sum of gradients
 def _add_any(program, eqn, x, y):
-    return mapped(partial(program.operate, "add", kind(eqn.invars[0].aval)), scalars(program, x), scalars(program, y))
+    return mapped(partial(program.operate, "add", kind(eqn.inputs[0])), scalars(program, x), scalars(program, y))
 
 
 @RULES.of("rsqrt")
@@ -81,7 +82,7 @@ def _logistic(program, eqn, x):
 
 @RULES.of("clamp")
 def _clamp(program, eqn, low, x, high):
-    of = kind(eqn.invars[1].aval)
+    of = kind(eqn.inputs[1])
 
     def clamp(low, x, high):
         return program.operate("min", of, program.operate("max", of, low, x), high)
@@ -94,7 +95,7 @@ def _select_n(program, eqn, which, *cases):
     """`which` is a truth value, or a number that is taken as the nearest one of a case."""
 
     def select(which, *cases):
-        if len(cases) == 2 and kind(eqn.invars[0].aval) == "bool":
+        if len(cases) == 2 and kind(eqn.inputs[0]) == "bool":
             return program.select(which, cases[1], cases[0])
         choice = cases[-1]
         for i in range(len(cases) - 2, -1, -1):
@@ -105,16 +106,17 @@ def _select_n(program, eqn, which, *cases):
 
 
 @RULES.of("convert_element_type")
-def _convert_element_type(program, eqn, x):
-    source, target = kind(eqn.invars[0].aval), kind(eqn.outvars[0].aval)
+def _convert_element_type(program, eqn, x, *, new_dtype):
+    source, target = kind(eqn.inputs[0]), kind(eqn.outputs[0])
     if isinstance(x, Stored) and _widens(source, target):
         return x
-    return mapped(lambda x: _converted(program, x, source, eqn.params["new_dtype"]), scalars(program, x))
+    return mapped(lambda x: _converted(program, x, source, new_dtype), scalars(program, x))
 
 
 def _converted(program: Program, x: Scalar, source: str, dtype) -> Scalar:
     target = KINDS[np.dtype(dtype)]
-    if x.value is not None and (source != "float" or abs(x.value) < 2**31):
+    lowest = 0 if target == "uint32" else -(2**31)
+    if x.value is not None and (source != "float" or lowest <= x.value < 2**31):
         return program.constant(np.asarray(x.value).astype(dtype), dtype)
     if _widens(source, target):
         return x
@@ -123,45 +125,45 @@ def _converted(program: Program, x: Scalar, source: str, dtype) -> Scalar:
 
 def _widens(source: str, target: str) -> bool:
     """Whether a number of the one kind is one of the other as it is."""
-    order = ("int32", "int64", "float")
-    return source == target or "bool" not in (source, target) and order.index(source) < order.index(target)
+    wider = {"int32": ("int64", "float"), "uint32": ("int64", "float"), "int64": ("float",)}
+    return source == target or target in wider.get(source, ())
 
 
 # Sums and the like
 
 
-def _reduced(program, eqn, x, name):
-    axes, of = tuple(eqn.params["axes"]), kind(eqn.invars[0].aval)
+def _reduced(program, eqn, x, *, operation, axes):
+    of = kind(eqn.inputs[0])
     x = scalars(program, x)
     kept = [axis for axis in range(x.ndim) if axis not in axes]
     rows = x.transpose([*kept, *axes]).reshape([*(x.shape[axis] for axis in kept), -1])
     if rows.shape[-1] == 0:
-        raise Unsupported(f"`{eqn.primitive.name}` of nothing")
+        raise Unsupported(f"`{eqn.name}` of nothing")
     result = np.empty(rows.shape[:-1], object)
     for place in np.ndindex(result.shape):
-        result[place] = reduce(partial(program.operate, name, of), rows[place])
+        result[place] = reduce(partial(program.operate, operation, of), rows[place])
     return result
 
 
 _REDUCTIONS = {"sum": "add", "prod": "mul", "max": "max", "min": "min", "and": "and", "or": "or", "xor": "xor"}
 for _name, _operation in _REDUCTIONS.items():
-    RULES[f"reduce_{_name}"] = partial(_reduced, name=_operation)
+    RULES[f"reduce_{_name}"] = partial(_reduced, operation=_operation)
 
 
 @RULES.of("argmax", "argmin")
-def _argument(program, eqn, x):
+def _argument(program, eqn, x, *, axes, index_dtype):
     """The first of the largest (smallest) entries, or of the NaN if there are any."""
-    (axis,), of = eqn.params["axes"], kind(eqn.invars[0].aval)
+    (axis,), of = axes, kind(eqn.inputs[0])
     rows = np.moveaxis(scalars(program, x), axis, -1)
-    operate, better = program.operate, "gt" if eqn.primitive.name == "argmax" else "lt"
+    operate, better = program.operate, "gt" if eqn.name == "argmax" else "lt"
 
     def argument(row):
-        best, where = row[0], program.constant(0, eqn.params["index_dtype"])
+        best, where = row[0], program.constant(0, index_dtype)
         for i, entry in enumerate(row[1:], 1):
             is_first_nan = operate("and", "bool", operate("ne", of, entry, entry), operate("eq", of, best, best))
             wins = operate("or", "bool", operate(better, of, entry, best), is_first_nan)
             best = program.select(wins, entry, best)
-            where = program.select(wins, program.constant(i, eqn.params["index_dtype"]), where)
+            where = program.select(wins, program.constant(i, index_dtype), where)
         return where
 
     result = np.empty(rows.shape[:-1], object)
@@ -170,35 +172,43 @@ def _argument(program, eqn, x):
     return result
 
 
-def _cumulative(program, eqn, x, name):
-    of, axis, reverse = kind(eqn.invars[0].aval), eqn.params["axis"], eqn.params["reverse"]
+def _cumulative(program, eqn, x, *, operation, axis, reverse):
+    of = kind(eqn.inputs[0])
     result = np.array(scalars(program, x), object)
     along = np.moveaxis(result, axis, 0)[:: -1 if reverse else 1]  # a view
     for i in range(1, len(along)):
-        along[i : i + 1] = mapped(partial(program.operate, name, of), along[i - 1 : i], along[i : i + 1])
+        along[i : i + 1] = mapped(partial(program.operate, operation, of), along[i - 1 : i], along[i : i + 1])
     return result
 
 
 for _name in ("sum", "prod", "max", "min"):
-    RULES[f"cum{_name}"] = partial(_cumulative, name=_REDUCTIONS[_name])
+    RULES[f"cum{_name}"] = partial(_cumulative, operation=_REDUCTIONS[_name])
 
 
 @RULES.of("dot_general")
-def _dot_general(program, eqn, left, right):
-    contracted, batched = eqn.params["dimension_numbers"]
-    of = kind(eqn.invars[0].aval)
+def _dot_general(program, eqn, left, right, *, dimension_numbers, precision, preferred_element_type):
+    """All of it in the type of the result, which may be wider than those of the factors."""
+    asked = precision if isinstance(precision, tuple) else (precision,)
+    if not all(isinstance(each, lax.Precision | None) for each in asked):  # but an algorithm that rounds in its own way
+        raise unsupported(eqn.name, "precision", precision)
+    contracted, batched = dimension_numbers
+    dtype, of = eqn.outputs[0].dtype, kind(eqn.outputs[0])
 
-    def arranged(x, contracted, batched):
-        """The array with axes (batched, free, contracted), each group flattened into one, and the free lengths."""
-        x = scalars(program, x)
+    def arranged(x, source, contracted, batched):
+        """The array with axes (batched, free, contracted), each group flattened into one."""
+        if not _widens(source, of):
+            raise unsupported(eqn.name, "preferred_element_type", preferred_element_type)
+        x = mapped(lambda x: _converted(program, x, source, dtype), scalars(program, x))
         free = [axis for axis in range(x.ndim) if axis not in (*contracted, *batched)]
         groups = [[x.shape[axis] for axis in group] for group in (batched, free, contracted)]
         return x.transpose([*batched, *free, *contracted]).reshape([math.prod(group) for group in groups])
 
-    left = arranged(left, contracted[0], batched[0])
-    right = arranged(right, contracted[1], batched[1])
+    left = arranged(left, kind(eqn.inputs[0]), contracted[0], batched[0])
+    right = arranged(right, kind(eqn.inputs[1]), contracted[1], batched[1])
+    if left.shape[-1] == 0:
+        raise Unsupported(f"`{eqn.name}` of nothing")
     result = np.empty((len(left), left.shape[1], right.shape[1]), object)
     for b, i, j in np.ndindex(result.shape):
         products = map(partial(program.operate, "mul", of), left[b, i], right[b, j])
         result[b, i, j] = reduce(partial(program.operate, "add", of), products)
-    return result.reshape(eqn.outvars[0].aval.shape)
+    return result.reshape(eqn.outputs[0].shape)

@@ -14,10 +14,9 @@ from implreg_core.javascript import _arithmetic, _arrays, _movements
 from implreg_core.javascript._arrays import Array, Stored, scalars
 from implreg_core.javascript._operations import Unsupported, operation
 from implreg_core.javascript._program import Program, Scalar
-from implreg_core.javascript._rules import kind
+from implreg_core.javascript._rules import Equation, Rules, kind, parameters_for
 
-_RULES = {**_arithmetic.RULES, **_movements.RULES}
-_CALLS = ("jit", "pjit", "closed_call", "core_call", "remat2", "checkpoint", "custom_jvp_call", "custom_vjp_call")
+_RULES = Rules({**_arithmetic.RULES, **_movements.RULES})
 
 
 class UnsupportedProgram(ValueError):
@@ -93,23 +92,18 @@ def _place(eqn) -> str | None:
 
 def _apply(program: Program, eqn, arrays: list[Array]) -> list[Array]:
     name = eqn.primitive.name
-    if name in _CALLS:
-        return interpret(program, _body(eqn), arrays)
-    if name in _CONTROL:
-        return _CONTROL[name](program, eqn.params, arrays)
     if name not in _RULES:
         raise Unsupported(f"the primitive `{name}`")
-    results = _RULES[name](program, eqn, *arrays)
+    equation = Equation(name, [atom.aval for atom in eqn.invars], [atom.aval for atom in eqn.outvars])
+    results = _RULES[name](program, equation, *arrays, **parameters_for(_RULES[name], name, eqn.params))
     results = results if isinstance(results, list) else [results]
-    return [
-        _arrays.limited(program, array, variable.aval.dtype == bool) for array, variable in zip(results, eqn.outvars)
-    ]
+    return [_arrays.limited(program, array, aval.dtype == bool) for array, aval in zip(results, equation.outputs)]
 
 
-def _body(eqn) -> ClosedJaxpr:
-    """The jaxpr that a call runs."""
-    body = next(eqn.params[key] for key in ("jaxpr", "call_jaxpr", "fun_jaxpr") if key in eqn.params)
-    return body if isinstance(body, ClosedJaxpr) else ClosedJaxpr(body, ())
+@_RULES.of("jit", "pjit", "closed_call", "remat2", "custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr")
+def _call(program: Program, eqn, *arrays: Array, jaxpr=None, call_jaxpr=None, fun_jaxpr=None) -> list[Array]:
+    (body,) = (body for body in (jaxpr, call_jaxpr, fun_jaxpr) if body is not None)
+    return interpret(program, body if isinstance(body, ClosedJaxpr) else ClosedJaxpr(body, ()), arrays)
 
 
 @contextmanager
@@ -170,12 +164,11 @@ def _overwrite(program: Program, targets: Sequence[Array], sources: Sequence[Arr
         program.copy(target, source)
 
 
-def _while(program: Program, params, arrays: list[Array]) -> list[Array]:
-    condition, body = params["cond_jaxpr"], params["body_jaxpr"]
-    of_condition, of_body = params["cond_nconsts"], params["body_nconsts"]
-    condition_constants, rest = arrays[:of_condition], arrays[of_condition:]
-    constants, carries = rest[:of_body], rest[of_body:]
-    variables, results = body.jaxpr.invars[of_body:], body.jaxpr.outvars
+@_RULES.of("while")
+def _while(program: Program, eqn, *arrays: Array, cond_jaxpr, body_jaxpr, cond_nconsts, body_nconsts) -> list[Array]:
+    condition_constants, rest = arrays[:cond_nconsts], arrays[cond_nconsts:]
+    constants, carries = rest[:body_nconsts], rest[body_nconsts:]
+    variables, results = body_jaxpr.jaxpr.invars[body_nconsts:], body_jaxpr.jaxpr.outvars
     changing = [i for i, (variable, result) in enumerate(zip(variables, results)) if variable is not result]
 
     def carry(changed: Sequence[Array]) -> list[Array]:
@@ -188,7 +181,7 @@ def _while(program: Program, params, arrays: list[Array]) -> list[Array]:
     def running(changed: Sequence[Array]) -> np.ndarray:
         """One truth value, or under `vmap` one for each lane."""
         with _kept(changed):  # the body reads them too
-            (truth,) = interpret(program, condition, [*condition_constants, *carry(changed)])
+            (truth,) = interpret(program, cond_jaxpr, [*condition_constants, *carry(changed)])
         return scalars(program, truth)
 
     def goes_on(changed):
@@ -196,7 +189,7 @@ def _while(program: Program, params, arrays: list[Array]) -> list[Array]:
 
     def iterate(changed):
         lanes = running(changed)
-        results = interpret(program, body, [*constants, *carry(changed)])
+        results = interpret(program, body_jaxpr, [*constants, *carry(changed)])
         updates = [results[i] for i in changing]
         return updates if lanes.size == 1 else [stopped(*each, lanes) for each in zip(updates, changed)]
 
@@ -214,13 +207,13 @@ def _while(program: Program, params, arrays: list[Array]) -> list[Array]:
         return carry(_loop(program, [carries[i] for i in changing], goes_on, iterate, avals))
 
 
-def _scan(program: Program, params, arrays: list[Array]) -> list[Array]:
-    body, length, count = params["jaxpr"], params["length"], params["num_carry"]
-    constants = arrays[: params["num_consts"]]
-    carries, sequences = arrays[len(constants) :][:count], arrays[len(constants) + count :]
-    carried = [variable.aval for variable in body.jaxpr.invars[len(constants) :][:count]]
-    rows = [variable.aval for variable in body.jaxpr.invars[len(constants) + count :]]
-    recorded = [variable.aval for variable in body.jaxpr.outvars[count:]]
+@_RULES.of("scan")
+def _scan(program: Program, eqn, *arrays: Array, jaxpr, length, reverse, num_consts, num_carry) -> list[Array]:
+    constants, rest = arrays[:num_consts], arrays[num_consts:]
+    carries, sequences = rest[:num_carry], rest[num_carry:]
+    variables = [variable.aval for variable in jaxpr.jaxpr.invars[num_consts:]]
+    carried, rows = variables[:num_carry], variables[num_carry:]
+    recorded = [variable.aval for variable in jaxpr.jaxpr.outvars[num_carry:]]
     zero = program.index(0)
     records = [
         Stored(program.array(length * math.prod(aval.shape), (zero,), aval.dtype == bool), (length, *aval.shape))
@@ -235,14 +228,14 @@ def _scan(program: Program, params, arrays: list[Array]) -> list[Array]:
         counter, *carry = arrays
         step = counter[()]
         last = program.index(length - 1)
-        i = program.operate("sub", "index", last, step) if params["reverse"] else step
+        i = program.operate("sub", "index", last, step) if reverse else step
         inputs = [row(sequence, aval, i) for sequence, aval in zip(sequences, rows)]
-        results = interpret(program, body, [*constants, *carry, *inputs])
-        for record, result, aval in zip(records, results[count:], recorded):
+        results = interpret(program, jaxpr, [*constants, *carry, *inputs])
+        for record, result, aval in zip(records, results[num_carry:], recorded):
             window = scalars(program, result)[None]
             _arrays.write_window(program, record, [i, *[zero] * len(aval.shape)], window, aval.dtype == bool)
         following = program.operate("add", "index", step, program.index(1))
-        return [_arrays.as_array([following], ()), *results[:count]]
+        return [_arrays.as_array([following], ()), *results[:num_carry]]
 
     def goes_on(arrays):
         return program.operate("lt", "index", arrays[0][()], program.index(length))
@@ -256,10 +249,9 @@ def _scan(program: Program, params, arrays: list[Array]) -> list[Array]:
 _COUNTER = jax.ShapeDtypeStruct((), np.dtype(np.int64))
 
 
-def _cond(program: Program, params, arrays: list[Array]) -> list[Array]:
-    index, *operands = arrays
-    branches, index = list(params["branches"]), scalars(program, index)[()]
-    avals = [variable.aval for variable in branches[0].jaxpr.outvars]
+@_RULES.of("cond")
+def _cond(program: Program, eqn, index: Array, *operands: Array, branches) -> list[Array]:
+    index, avals = scalars(program, index)[()], eqn.outputs
     large = [i for i, aval in enumerate(avals) if math.prod(aval.shape) > _arrays.LARGEST]
     zero, truth = program.index(0), operation("to_number", "bool")
     buffers = {i: program.array(math.prod(avals[i].shape), (zero,), avals[i].dtype == bool) for i in large}
@@ -288,6 +280,3 @@ def _cond(program: Program, params, arrays: list[Array]) -> list[Array]:
         else _arrays.as_array([next(chosen) for _ in range(math.prod(aval.shape))], aval.shape)
         for i, aval in enumerate(avals)
     ]
-
-
-_CONTROL = {"while": _while, "scan": _scan, "cond": _cond}
