@@ -16,7 +16,7 @@ from implreg_core import _check, bounds
 from implreg_core import _two_by_two_flow as charts
 from implreg_core._compile import fast_jit
 from implreg_core._two_by_two_path import path, state_of
-from implreg_core.problems import Completion
+from implreg_core.problems import Completion, two_by_two_observations
 
 _STATUS = (
     "reached the target loss",
@@ -176,7 +176,7 @@ def sign_preserving_flows(
 
     ```
     """
-    _check_kind(problem)
+    observations = two_by_two_observations(problem)
     W0, depth = np.asarray(_check.finite(W0, "W0")), _check.integer(depth, "depth", 2)
     if W0.ndim != 3 or W0.shape[1:] != (2, 2):
         raise ValueError(f"`W0` must hold 2 x 2 matrices, in shape (batch, 2, 2); got {W0.shape}.")
@@ -185,7 +185,7 @@ def sign_preserving_flows(
     if not 1e-10 <= rtol <= 1e-2:
         raise ValueError(f"`rtol` must be from 1e-10, near rounding, to 1e-2; got {rtol}.")
     max_steps = _check.integer(max_steps, "max_steps", 1)
-    unit = _unit(problem, W0, target_loss)
+    unit = _unit(observations, W0, target_loss)
 
     values = np.asarray(problem.values)
     constants = values / unit, float(depth), target_loss / unit**2, rtol
@@ -256,9 +256,9 @@ def _first_broken(t, loss, W, residual, log_abs_det, bound, is_bound, det_sign, 
     return None if reason is None else (broken[reason], reason)
 
 
-def _unit(problem: Completion, W0, target_loss) -> float:
+def _unit(observations, W0, target_loss) -> float:
     r"""The size $\sqrt{|z z'|}$ of the observations, which the solver sees as 1; refused where powers overflow."""
-    (_, z), (z_prime, eps) = np.abs(np.asarray(problem.values)).tolist()
+    z, z_prime, eps = map(abs, observations)
     unit = math.sqrt(z) * math.sqrt(z_prime)
     size = np.sqrt(np.sum((W0 / unit) ** 2, axis=(1, 2)))
     if not np.all((size >= 1e-100) & (size <= 1e8)):
@@ -273,15 +273,6 @@ def _unit(problem: Completion, W0, target_loss) -> float:
     if target_loss < 1e-100 * unit**2:
         raise ValueError(f"`target_loss` must be at least 1e-100 |z z'|, to avoid overflow; got {target_loss}.")
     return unit
-
-
-def _check_kind(problem: Completion) -> None:
-    observed, values = np.asarray(problem.observed).tolist(), np.asarray(problem.values).tolist()
-    if observed != [[False, True], [True, True]] or values[0][1] * values[1][0] == 0:
-        raise ValueError(
-            "`problem` must be 2 x 2 with all but W11 observed, W12 and W21 not as zero; got the values "
-            f"{values} observed at {observed}. Build it by `problems.two_by_two`."
-        )
 
 
 def _determinants(W0):

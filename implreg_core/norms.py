@@ -1,7 +1,10 @@
 r"""Norms and quasi-norms of a matrix, each with the constants by which Theorem 1 knows it.
 
-A quasi-norm satisfies $\|A + B\| \le c \, (\|A\| + \|B\|)$ with some $c \ge 1$; it is a norm if $c = 1$
-will do. The norms of a spectrum go through `ranks.singular_values`; batches are `jax.vmap`'s work.
+A quasi-norm satisfies $\|A + B\| \le c \, (\|A\| + \|B\|)$ with some $c \ge 1$; it is a norm if $c = 1$ will do. The
+norms of a spectrum go through `ranks.singular_values`; batches are `jax.vmap`'s work.
+
+Where a norm has no gradient, `jax.grad` returns a subgradient. A quasi-norm with $p < 1$ has none at zeros among its
+entries or singular values: what comes out there is infinite or NaN.
 """
 
 import math
@@ -10,6 +13,7 @@ from functools import cache, partial
 from numbers import Real
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
@@ -52,7 +56,7 @@ class Norm(eqx.Module):
 
         ```
         """
-        value = jnp.asarray(self.function(_check.matrix(W, "W")), float)
+        value = _check.real(self.function(_check.matrix(W, "W")), f"function(W) of {self.name}")
         _check.same_shape(value, (), f"function(W) of {self.name}")
         return _check.nonnegative(value, f"function(W) of {self.name}")
 
@@ -280,8 +284,11 @@ def _power_sum(x: Float[Array, " n"], p: float) -> Float[Array, ""]:
     largest = jnp.max(x)
     if p == math.inf:
         return largest
-    relative = x / jnp.where(largest > 0, largest, 1.0)
-    return largest * jnp.sum(relative**p) ** (1 / p)
+    # The value does not depend on what powers are relative to. The gradient of the zero matrix is zero.
+    is_zero = largest == 0
+    safe = jax.lax.stop_gradient(jnp.where(is_zero, 1.0, largest))
+    total = jnp.sum((x / safe) ** p)
+    return jnp.where(is_zero, 0.0, safe * jnp.where(is_zero, 1.0, total) ** (1 / p))
 
 
 def _renamed(norm: Norm, name: str) -> Norm:
