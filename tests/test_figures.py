@@ -128,7 +128,9 @@ def test_rank_excess(ax):
 
 
 def test_norms_and_ranks_against_loss():
-    measures = trajectories.measures(problems.two_by_two(), some_run(0))
+    problem, run = problems.two_by_two(), some_run(0)
+    run.loss[0] = problem.loss(run.W[0])
+    measures = trajectories.measures(problem, run)
     _, (norms, ranks) = figures.panels(2)
     figures.norms_against_loss(measures, norms)
     figures.ranks_against_loss(measures, ranks)
