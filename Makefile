@@ -40,6 +40,9 @@ NOT_INSTALLED = { echo "The packages could not be installed; it says why above. 
 # warning for a page that it skips.
 KEYED := implreg_core $(wildcard _ext) requirements/book.txt
 CACHE := _build/.jupyter_cache
+# XLA's older code generator compiles our loops in half the time, to programs as fast. The locked version has the option;
+# another might not, and would refuse to start, so a reader's Python is left alone (but see `implreg_core._compile`).
+FAST := --xla_cpu_use_fusion_emitters=false
 
 cache: .venv/book.stamp
 	@mkdir -p _build && find $(KEYED) -type f ! -path '*/__pycache__/*' | LC_ALL=C sort | xargs cksum > _build/key.new
@@ -49,7 +52,7 @@ cache: .venv/book.stamp
 book: cache  ## execute every chapter and build the book, warnings as errors
 	@rm -rf _build/.doctrees _build/html _build/jupyter_execute
 	@echo y | $(BIN)/jcache notebook -p $(CACHE) add chapters/*.ipynb > _build/jcache.log
-	IMPLREG_STATIC=1 $(BIN)/jcache project -p $(CACHE) execute -e local-parallel -t 300
+	XLA_FLAGS="$(FAST)" IMPLREG_STATIC=1 $(BIN)/jcache project -p $(CACHE) execute -e local-parallel -t 300
 	IMPLREG_STATIC=1 $(BIN)/jupyter-book build . -n -W --keep-going
 	@echo "The book: $(CURDIR)/_build/html/index.html"
 
@@ -66,13 +69,13 @@ serve:  ## serve the built book (PORT=8000)
 NBVAL := IMPLREG_STATIC=1 $(BIN)/python -m pytest -q -n auto --dist loadfile -p tools.nbval_light \
   --nbval --nbval-current-env
 X86 := $(filter x86_64 amd64,$(shell uname -m))
-OLDER := $(if $(X86),XLA_FLAGS=--xla_cpu_max_isa=AVX2)
+OLDER := XLA_FLAGS="$(FAST) $(if $(X86),--xla_cpu_max_isa=AVX2)"
 
 test: .venv/test.stamp  ## everything: lint, tests, notebooks, the strict build, the pages in a browser
 	$(BIN)/python tools/browser.py
 	$(BIN)/ruff check
-	$(BIN)/pytest -q -n auto --jaxtyping-packages=implreg_core,beartype.beartype --ignore=tests/browser tests \
-	  --doctest-modules implreg_core
+	XLA_FLAGS="$(FAST)" $(BIN)/pytest -q -n auto --jaxtyping-packages=implreg_core,beartype.beartype \
+	  --ignore=tests/browser tests --doctest-modules implreg_core
 	$(BIN)/python tools/light_notebooks.py --check chapters/*.ipynb
 	$(MAKE) cache
 	$(OLDER) $(NBVAL) --book-cache $(CACHE) chapters

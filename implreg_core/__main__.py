@@ -7,6 +7,8 @@ import sys
 import warnings
 
 from implreg_core import sweeps
+from implreg_core.sweeps._execution import check_sources
+from implreg_core.sweeps._store import store_of
 
 _CONTINUE = "Finished runs are stored; the same command continues."
 
@@ -31,10 +33,12 @@ def _sweep(chosen):
     sweep = sweeps.read(chosen.file)
     if chosen.dry_run:
         sweeps.function_of(sweep)
+        check_sources(sweep, store_of(sweep, chosen.store), chosen.changed)
         workers = chosen.workers or os.cpu_count()
         print(sweeps.plan(sweeps.status(sweep, chosen.store), workers, verbose=chosen.verbose))
         return 0
-    options = {name: getattr(chosen, name) for name in ("store", "output", "scheduler", "workers", "quiet")}
+    names = ("store", "output", "scheduler", "workers", "changed", "quiet")
+    options = {name: getattr(chosen, name) for name in names}
     dataset = sweeps.run(sweep, **options)
     if not chosen.quiet:
         print(dataset)
@@ -47,10 +51,10 @@ def _status(chosen):
 
 
 def _worker(chosen):
-    from implreg_core.sweeps._execution import check_installed
+    from implreg_core.sweeps._cluster import check_address
     from implreg_core.sweeps._worker import environment
 
-    check_installed()
+    check_address(chosen.address)
     command = [sys.executable, "-m", "distributed.cli.dask_worker", chosen.address, "--nthreads", "1"]
     command += ["--nworkers", str(chosen.workers or os.cpu_count()), "--no-dashboard"]
     variables = {**os.environ, **environment()}
@@ -95,6 +99,12 @@ def _parser():
         one.add_argument("file", metavar="FILE", help="a sweep file")
         one.add_argument("--store", metavar="DIR", help="folder of the finished runs (default: NAME.runs beside FILE)")
     sweep.add_argument("--output", metavar="PATH", help="the dataset to write (default: NAME.nc beside FILE)")
+    sweep.add_argument(
+        "--changed",
+        choices=("recompute", "keep"),
+        default="stop",
+        help="what to do with runs that are stored from before the experiment's source changed (default: stop)",
+    )
     sweep.add_argument("--dry-run", action="store_true", help="list the runs and estimate their time; compute nothing")
     sweep.add_argument("--verbose", action="store_true", help="with --dry-run, list all runs")
     sweep.add_argument("--quiet", action="store_true", help="report errors and warnings only")
@@ -107,7 +117,9 @@ def _parser():
 
 _SWEEP = """\
 Compute every combination of the settings in FILE with every seed. Each finished run is stored at once; stop with
-Ctrl-C, and continue with the same command. Runs that are stored are not computed again.
+Ctrl-C, and continue with the same command. Runs that are stored are not computed again. If the experiment's source
+has changed since, the sweep stops and says in which files: --changed recompute sets the old runs aside and computes
+them anew; --changed keep lets them stand beside new ones, as the dataset's attribute `mixed` then says.
 
   experiment = "implreg_core.experiments:tensor_completion"   # or module:function of a module beside FILE
   seeds = 5                                                   # 0 to 4; or a list
@@ -123,7 +135,8 @@ By default on processes of this machine, one thread each. On a cluster:
   python -m implreg_core worker ADDRESS              on every machine; needs this package, and the experiment's module
   python -m implreg_core sweep FILE --scheduler ADDRESS
 
-Exit status: 0 all runs done, 1 some failed or the scheduler is lost, 2 FILE is wrong, 130 stopped by Ctrl-C."""
+Exit status: 0 all runs done, 1 some failed or the scheduler is lost, 2 FILE or an option is wrong or the experiment's
+source has changed, 130 stopped by Ctrl-C."""
 
 _STATUS = "Say how many runs of FILE are done, missing and failed, by setting; and which files were set aside."
 

@@ -22,9 +22,28 @@ def _violates(x, holds) -> bool:
     return not isinstance(x, jax.core.Tracer) and not np.all(holds(np.asarray(x)))
 
 
+def real(x, name: str) -> Float[Array, "..."]:
+    """`x` as an array of double precision; complex numbers and other things that would lose something are refused."""
+    try:
+        given = jnp.asarray(x)
+        is_real = jnp.issubdtype(given.dtype, jnp.number) and not jnp.issubdtype(given.dtype, jnp.complexfloating)
+        is_real |= given.dtype == bool
+    except TypeError:
+        is_real = False
+    if not is_real:
+        raise ValueError(f"`{name}` must be an array of real numbers; got {x!r}. Drop what is imaginary, or no number.")
+    x = given.astype(float)
+    if x.dtype != jnp.float64:
+        raise ValueError(
+            f"`{name}` became {x.dtype}: double precision was switched off after implreg_core had switched it on. "
+            'Switch it on again: jax.config.update("jax_enable_x64", True).'
+        )
+    return x
+
+
 def finite(x, name: str) -> Float[Array, "..."]:
     """`x` as a float array without NaN or infinity."""
-    x = jnp.asarray(x, float)
+    x = real(x, name)
     if _violates(x, np.isfinite):
         raise ValueError(f"`{name}` must be finite; got {x}. Remove the NaN or infinite entries.")
     return x
@@ -56,7 +75,7 @@ def nonzero(x, name: str) -> Float[Array, "..."]:
 
 def matrix(x, name: str) -> Float[Array, "m n"]:
     """`x` as a finite, nonempty float matrix."""
-    x = jnp.asarray(x, float)
+    x = real(x, name)
     if x.ndim != 2 or 0 in x.shape:
         raise ValueError(f"`{name}` must be a nonempty matrix; got shape {x.shape}. For batches, `jax.vmap`.")
     return finite(x, name)

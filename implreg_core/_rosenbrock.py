@@ -1,16 +1,16 @@
-r"""Rodas5P, a linearly implicit method of order 5 for stiff autonomous systems, as a diffrax solver.
+r"""Rodas5P, a linearly implicit method of order 5 for stiff autonomous systems, one step at a time.
 
-A Rosenbrock method solves linear systems only, so it cannot be misled by a Newton iteration that fails to
-converge, and its one loop over steps can be vmapped without waste. diffrax itself offers none so far.
+A Rosenbrock method solves linear systems only, so it cannot be misled by a Newton iteration that fails to converge, and
+a loop over its steps can be vmapped without waste. diffrax offers none so far. The systems are solved without LAPACK,
+so that a page can do it too.
 """
 
 from collections.abc import Callable
-from typing import ClassVar
 
-import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 
 def _lower_triangular(*rows: tuple[float, ...]) -> np.ndarray:
@@ -51,53 +51,47 @@ _C = _lower_triangular(
 )
 
 
-class Rodas5P(diffrax.AbstractAdaptiveSolver):
-    r"""Eight stages $U_i$, all with the one matrix $M = I / (\gamma h) - f'(y_0)$:
+def step(f: Callable, y: Float[Array, " n"], h: Float[Array, ""]) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
+    r"""The solution of $\dot y = f(y)$ after a time `h`, and its error.
 
-    $$M U_i = f\Bigl(y_0 + \sum_{j<i} a_{ij} U_j\Bigr) + \frac1h \sum_{j<i} c_{ij} U_j$$
+    Eight stages $U_i$, all with the one matrix $M = I / (\gamma h) - f'(y)$:
 
-    The result is the argument of the last stage plus $U_8$, and $U_8$ is also the error estimate, handed to
-    the step size controller divided by `error_scale(y, args)`: a scale may depend on the whole state.
-    L-stable and stiffly accurate. Made for autonomous vector fields on vectors; one that depends on time
-    loses the order.
+    $$M U_i = f\Bigl(y + \sum_{j<i} a_{ij} U_j\Bigr) + \frac1h \sum_{j<i} c_{ij} U_j$$
+
+    The result is the argument of the last stage plus $U_8$, and $U_8$ is also the error estimate. L-stable and stiffly
+    accurate.
 
     **References:** Steinebach (2023), Construction of Rosenbrock-Wanner method Rodas5P, BIT 63.
     """
+    n = y.size
+    columns = jax.lax.map(lambda e: jax.jvp(f, (y,), (e,))[1], jnp.eye(n))
+    M = jnp.eye(n) / (_GAMMA * h) - columns.T
+    row_scale = 1 / jnp.max(jnp.abs(M), axis=1)  # rows may differ by many orders of magnitude
+    LU = _eliminated(M * row_scale[:, None])
 
-    error_scale: Callable
+    def stage(U, row):
+        i, a, c = row
+        point = y + a @ U
+        U_i = _solved(LU, row_scale * (f(point) + c @ U / h))
+        return U.at[i].set(U_i), point + U_i
 
-    term_structure: ClassVar = diffrax.ODETerm
-    interpolation_cls: ClassVar = diffrax.LocalLinearInterpolation
+    stages = (jnp.arange(len(_A)), jnp.asarray(_A), jnp.asarray(_C))
+    U, ys = jax.lax.scan(stage, jnp.zeros((len(_A), n)), stages)
+    return ys[-1], U[-1]
 
-    def order(self, terms):
-        return 5
 
-    def error_order(self, terms):
-        return 5
+def _eliminated(M: Float[Array, "n n"]) -> Float[Array, "n n"]:
+    """Both triangles of Gauss' elimination, in one matrix. Rows are scaled already, and are not exchanged."""
+    for j in range(len(M) - 1):
+        multipliers = M[j + 1 :, j] / M[j, j]
+        M = M.at[j + 1 :, j + 1 :].add(-multipliers[:, None] * M[j, j + 1 :]).at[j + 1 :, j].set(multipliers)
+    return M
 
-    def init(self, terms, t0, t1, y0, args):
-        return None
 
-    def func(self, terms, t0, y0, args):
-        return terms.vf(t0, y0, args)
-
-    def step(self, terms, t0, t1, y0, args, solver_state, made_jump):
-        h = t1 - t0
-
-        def f(y):
-            return terms.vf(t0, y, args)
-
-        M = jnp.eye(y0.size) / (_GAMMA * h) - jax.jacfwd(f)(y0)
-        row_scale = 1 / jnp.max(jnp.abs(M), axis=1)  # rows may differ by many orders of magnitude
-        inverse = jnp.linalg.inv(M * row_scale[:, None])  # eight LU solves would cost far more in a batch
-
-        def stage(U, row):
-            i, a, c = row
-            y = y0 + a @ U
-            U_i = inverse @ (row_scale * (f(y) + c @ U / h))
-            return U.at[i].set(U_i), y + U_i
-
-        stages = (jnp.arange(len(_A)), jnp.asarray(_A), jnp.asarray(_C))
-        U, y = jax.lax.scan(stage, jnp.zeros((len(_A), y0.size)), stages)
-        y1 = y[-1]
-        return y1, U[-1] / self.error_scale(y1, args), {"y0": y0, "y1": y1}, None, diffrax.RESULTS.successful
+def _solved(LU: Float[Array, "n n"], b: Float[Array, " n"]) -> Float[Array, " n"]:
+    x = list(b)
+    for i in range(len(x)):
+        x[i] = x[i] - sum(LU[i, j] * x[j] for j in range(i))
+    for i in reversed(range(len(x))):
+        x[i] = (x[i] - sum(LU[i, j] * x[j] for j in range(i + 1, len(x)))) / LU[i, i]
+    return jnp.stack(x)

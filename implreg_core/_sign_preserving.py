@@ -1,30 +1,30 @@
 r"""The exact balanced flow of `problems.two_by_two`, to losses like $10^{-28}$, with its sign of $\det W$.
 
-The mathematics is in `_two_by_two_flow`; here its two charts are integrated one after the other.
+The mathematics is in `_two_by_two_flow`, the loop in `_two_by_two_path`; here are the checks before and after it.
 """
+
+import math
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from diffrax import Dopri5, Event, ODETerm, PIDController, SaveAt, diffeqsolve, is_event, is_successful
 from jaxtyping import ArrayLike, Float
 from scipy.interpolate import CubicSpline
 
-from implreg_core import _check
+from implreg_core import _check, bounds
 from implreg_core import _two_by_two_flow as charts
-from implreg_core._landing import land
-from implreg_core._rosenbrock import Rodas5P
-from implreg_core.problems import Completion
+from implreg_core._compile import fast_jit
+from implreg_core._two_by_two_path import path, state_of
+from implreg_core.problems import Completion, two_by_two_observations
 
-_REACHED, _FLOOR, _STALLED, _STEP_LIMIT = range(4)
 _STATUS = (
     "reached the target loss",
     "stopped at the floor eps^2 / 2 of the loss: W22 has the sign opposite to eps and cannot change it",
     "stalled above the target loss, as at a saddle point: perturb W0",
     "used max_steps={max_steps}: raise it, or target_loss if that is below rounding",
 )
-_HORIZON = 1e4  # in a chart's own units, of which a path to loss 1e-28 takes about 100
+_ROWS = 2048  # in the compiled loop, or a multiple by a power of two: so that few programs serve all `max_steps`
 
 
 class SignPreservingFlow(eqx.Module):
@@ -176,131 +176,136 @@ def sign_preserving_flows(
 
     ```
     """
-    _check_kind(problem)
-    W0, depth = _check.finite(W0, "W0"), _check.integer(depth, "depth", 2)
+    observations = two_by_two_observations(problem)
+    W0, depth = np.asarray(_check.finite(W0, "W0")), _check.integer(depth, "depth", 2)
     if W0.ndim != 3 or W0.shape[1:] != (2, 2):
         raise ValueError(f"`W0` must hold 2 x 2 matrices, in shape (batch, 2, 2); got {W0.shape}.")
-    det_sign, log_abs_det = _slogdet(W0) if slogdet is None else _given_slogdet(slogdet, W0.shape[:1])
-    target_loss, rtol = _check.positive(target_loss, "target_loss"), _check.positive(rtol, "rtol")
-    if target_loss < 1e-100:
-        raise ValueError(f"`target_loss` must be at least 1e-100, to avoid overflow; got {target_loss}.")
+    det_sign, log_abs_det = _slogdet(W0) if slogdet is None else _given_slogdet(slogdet, W0)
+    target_loss, rtol = float(_check.positive(target_loss, "target_loss")), float(_check.positive(rtol, "rtol"))
     if not 1e-10 <= rtol <= 1e-2:
         raise ValueError(f"`rtol` must be from 1e-10, near rounding, to 1e-2; got {rtol}.")
     max_steps = _check.integer(max_steps, "max_steps", 1)
+    unit = _unit(observations, W0, target_loss)
 
-    constants = (problem.values, jnp.asarray(float(depth)), target_loss, rtol)
-    solution = _solve(W0, det_sign, log_abs_det, *constants, max_steps)
-    early, late, steps, status = jax.tree.map(np.asarray, solution)
-
-    def path(i):
-        both = [jax.tree.map(lambda x: x[i, : n[i]], rows) for rows, n in (early, late)]
-        t, loss, W, residual, log_abs_det = (np.concatenate(parts) for parts in zip(*both, strict=True))
-        why = _STATUS[status[i]].format(max_steps=max_steps)
-        result = (int(det_sign[i]), int(steps[i]), why, bool(status[i] == _REACHED))
-        return SignPreservingFlow(t, loss, W, residual, log_abs_det, *result)
-
-    return [path(i) for i in range(len(W0))]
+    values = np.asarray(problem.values)
+    constants = values / unit, float(depth), target_loss / unit**2, rtol
+    scaled = zip(W0 / unit, det_sign, log_abs_det - 2 * math.log(unit), strict=True)
+    rows = _ROWS * 2 ** max(0, math.ceil(math.log2((max_steps + 1) / _ROWS)))
+    solutions = [_solve(*start, *constants, max_steps, rows=rows) for start in scaled]  # they run side by side
+    return [
+        _unscaled(solution, values, unit, depth, int(sign), rtol, max_steps)
+        for solution, sign in zip(solutions, det_sign, strict=True)
+    ]
 
 
-@eqx.filter_jit
-@eqx.filter_vmap(in_axes=(0, 0, 0, None, None, None, None, None))
-def _solve(W0, det_sign, log_abs_det, values, depth, target_loss, rtol, max_steps):
-    """The rows recorded in each chart and how many of them count, the number of steps, and the status."""
-    flow = charts.Flow(values, det_sign, depth, jnp.sqrt(jnp.sum(W0**2)), target_loss, rtol)
+@fast_jit(static_argnames="rows")
+def _solve(W0, det_sign, log_abs_det, values, depth, target_loss, rtol, max_steps, *, rows):
+    """The path in units of the observations, its time included, and the end in numbers."""
+    scale = jnp.sqrt(jnp.sum(W0**2))
+    flow = charts.Flow(values, det_sign, depth, scale, target_loss, rtol)
+    taken = path(W0, log_abs_det, flow, rows=rows, tries=max_steps)
+    states = jax.vmap(state_of)(taken.rows)
+    end = state_of(taken.rows[taken.last])
+    status = jnp.select([end.loss <= target_loss, charts.is_at_floor(end, flow), taken.stalled], [0, 1, 2], 3)
+    t = flow.time_unit * jnp.expm1(states.log_time)
+    loss = jax.vmap(lambda state: state.loss)(states)
+    bound = bounds.unseen_entry_lower_bound(loss, values[0, 1], values[1, 0], values[1, 1])
+    columns = (t, loss, states.W, states.residual, states.log_abs_det, bound)
+    return columns, taken.last, taken.tried, status
 
-    def has_reached(state):
-        return state.loss <= target_loss
 
-    def integrate(rate, solver, read, y0, is_over):
-        """Its points, how many steps lead to the last one, how many were tried; whether it ended, or stalled."""
-
-        def ends(s, y, args, **kwargs):  # diffrax passes these by name
-            return has_reached(read(y, flow)) | is_over(read(y, flow))
-
-        term, skipped = ODETerm(rate), ends(0.0, y0, flow)
-        solution = diffeqsolve(
-            term,
-            solver,
-            t0=0.0,
-            t1=jnp.where(skipped, 0.0, _HORIZON),
-            dt0=1e-3,
-            y0=y0,
-            args=flow,
-            saveat=SaveAt(t0=True, steps=True),
-            stepsize_controller=PIDController(rtol=0, atol=rtol, pcoeff=0.3, icoeff=0.4, dtmax=1.0),
-            event=Event(ends),
-            max_steps=max_steps,
-            throw=False,
-        )
-
-        def step(y, h):
-            state = solver.init(term, 0.0, h, y, flow)
-            return solver.step(term, 0.0, h, y, flow, state, made_jump=False)[0]
-
-        n = solution.stats["num_accepted_steps"]
-        n_before = jnp.maximum(n - 1, 0)
-        before, h = solution.ys[n_before], solution.ts[n] - solution.ts[n_before]
-        end = land(step, lambda y: read(y, flow).loss, target_loss, before, solution.ys[n], h)
-        ended, stalled = skipped | is_event(solution.result), ~skipped & is_successful(solution.result)
-        return solution.ys.at[n].set(end), n, solution.stats["num_steps"], ended, stalled
-
-    early, n_early, early_steps, early_ended, early_stalled = integrate(
-        charts.early_rate,
-        Dopri5(),
-        charts.early_read,
-        charts.early_write(W0, log_abs_det, flow),
-        lambda state: charts.early_is_over(state.W, flow),  # at once for a large product
-    )
-    late, n_late, late_steps, late_ended, late_stalled = integrate(
-        charts.late_rate,
-        Rodas5P(charts.late_error_scale),
-        charts.late_read,
-        charts.late_write(charts.early_read(early[n_early], flow), flow),
-        lambda state: charts.is_at_floor(state, flow),
-    )
-
-    completed = early_ended & late_ended
-    reached = completed & has_reached(charts.late_read(late[n_late], flow))
-    status = jnp.select([reached, completed, early_stalled | late_stalled], [_REACHED, _FLOOR, _STALLED], _STEP_LIMIT)
-
-    def rows(read, ys):
-        states = jax.vmap(read, in_axes=(0, None))(ys, flow)
-        t = flow.time_unit * jnp.expm1(states.log_time)
-        return t, jax.vmap(lambda state: state.loss)(states), states.W, states.residual, states.log_abs_det
-
-    return (
-        (rows(charts.early_read, early), n_early),  # without its last row, which is the late chart's first
-        (rows(charts.late_read, late), n_late + 1),
-        early_steps + late_steps,
-        status,
+def _unscaled(solution, values, unit, depth, det_sign, rtol, max_steps) -> SignPreservingFlow:
+    """The path in the units of the problem, up to the first row that breaks what the exact flow keeps."""
+    columns, last, tried, status = jax.tree.map(np.asarray, solution)
+    t, loss, W, residual, log_abs_det, bound = columns = [column[: last + 1] for column in columns]
+    broken = _first_broken(*columns, det_sign * values[0, 1] * values[1, 0] > 0, det_sign, rtol)
+    why, converged = _STATUS[status].format(max_steps=max_steps), bool(status == 0)
+    if broken is not None:
+        n, reason = broken
+        t, loss, W, residual, log_abs_det, _ = (column[:n] for column in columns)
+        converged = False
+        why = f"stopped at loss {loss[-1] * unit**2:.3g}: beyond, {reason}; lower rtol={rtol:g}, or raise target_loss"
+    return SignPreservingFlow(
+        t=unit ** (2 / depth - 2) * t,
+        loss=unit**2 * loss,
+        W=unit * W,
+        residual=unit * residual,
+        log_abs_det=log_abs_det + 2 * math.log(unit),
+        det_sign=det_sign,
+        steps=int(tried),
+        status=why,
+        converged=converged,
     )
 
 
-def _check_kind(problem: Completion) -> None:
-    observed, values = np.asarray(problem.observed).tolist(), np.asarray(problem.values).tolist()
-    if observed != [[False, True], [True, True]] or values[0][1] * values[1][0] == 0:
+def _first_broken(t, loss, W, residual, log_abs_det, bound, is_bound, det_sign, rtol):
+    """The first row that no exact path has, and why; None if there is none. In units of the observations."""
+    w, products = np.abs(W[:, 0, 0]), (W[:, 0, 0] * W[:, 1, 1], W[:, 0, 1] * W[:, 1, 0])
+    defect = np.abs(products[0] - products[1] - det_sign * np.exp(log_abs_det))
+    rounding = 1e-12 * np.minimum(1.0, np.sum(W**2, axis=(1, 2)))
+    known = 1e4 * rtol * (np.abs(products[0]) + np.abs(products[1])) + rounding
+    numbers = np.concatenate([np.stack([t, loss, log_abs_det]), W.reshape(-1, 4).T, residual.reshape(-1, 4).T])
+    checks = {
+        "a number is not finite": ~np.all(np.isfinite(numbers), axis=0),
+        "the loss rises, which it never does along a gradient flow": np.diff(loss, prepend=np.inf) > 1e3 * rtol * loss,
+        "the unseen entry is below its proved bound": is_bound & (w < (1 - 100 * rtol) * bound),
+        "the determinant contradicts the entries": defect > known,
+    }
+    broken = {reason: int(np.argmax(failed)) for reason, failed in checks.items() if failed.any()}
+    reason = min(broken, key=broken.get, default=None)
+    return None if reason is None else (broken[reason], reason)
+
+
+def _unit(observations, W0, target_loss) -> float:
+    r"""The size $\sqrt{|z z'|}$ of the observations, which the solver sees as 1; refused where powers overflow."""
+    z, z_prime, eps = map(abs, observations)
+    unit = math.sqrt(z) * math.sqrt(z_prime)
+    size = np.sqrt(np.sum((W0 / unit) ** 2, axis=(1, 2)))
+    if not np.all((size >= 1e-100) & (size <= 1e8)):
         raise ValueError(
-            "`problem` must be 2 x 2 with all but W11 observed, W12 and W21 not as zero; got the values "
-            f"{values} observed at {observed}. Build it by `problems.two_by_two`."
+            f"`W0` must be from 1e-100 to 1e8 in size, in units of sqrt(|z z'|) = {unit:g}; got {size.min():.3g} to "
+            f"{size.max():.3g}. Scale the start."
         )
+    if max(z, z_prime, eps) > 1e4 * unit:
+        raise ValueError(
+            f"`problem` must have observations up to 1e4 sqrt(|z z'|) in size; got {z:g}, {z_prime:g} and {eps:g}."
+        )
+    if target_loss < 1e-100 * unit**2:
+        raise ValueError(f"`target_loss` must be at least 1e-100 |z z'|, to avoid overflow; got {target_loss}.")
+    return unit
+
+
+def _determinants(W0):
+    """Determinants, and the size of what is subtracted in them."""
+    products = W0[:, 0, 0] * W0[:, 1, 1], W0[:, 0, 1] * W0[:, 1, 0]
+    return products[0] - products[1], np.abs(products[0]) + np.abs(products[1])
 
 
 def _slogdet(W0):
     """Signs and logarithms of the determinants, refused where rounding would decide them."""
-    products = W0[:, 0, 0] * W0[:, 1, 1], W0[:, 0, 1] * W0[:, 1, 0]
-    det, size = products[0] - products[1], jnp.abs(products[0]) + jnp.abs(products[1])
-    if _check.fails(jnp.abs(det) > 1e-8 * size):
+    largest = np.maximum(np.max(np.abs(W0), axis=(1, 2)), 1e-300)
+    det, size = _determinants(W0 / largest[:, None, None])
+    if not np.all(np.abs(det) > 1e-8 * size):
         raise ValueError(
             f"`W0` must have a determinant that its entries determine to eight digits; got {W0}. Start from "
             "an invertible matrix, or pass `slogdet`, for example from `factorizations.slogdet(factors)`."
         )
-    return jnp.sign(det), jnp.log(jnp.abs(det))
+    return np.sign(det), np.log(np.abs(det)) + 2 * np.log(largest)
 
 
-def _given_slogdet(slogdet, shape):
-    det_sign, log_abs_det = (_check.finite(part, "slogdet") for part in slogdet)
-    _check.same_shape(det_sign, shape, "slogdet[0]")
-    _check.same_shape(log_abs_det, shape, "slogdet[1]")
-    if _check.fails(jnp.abs(det_sign) == 1):
+def _given_slogdet(slogdet, W0):
+    """The given signs and logarithms, refused where the entries contradict them."""
+    det_sign, log_abs_det = (np.asarray(_check.finite(part, "slogdet")) for part in slogdet)
+    _check.same_shape(det_sign, W0.shape[:1], "slogdet[0]")
+    _check.same_shape(log_abs_det, W0.shape[:1], "slogdet[1]")
+    if not np.all(np.abs(det_sign) == 1):
         raise ValueError(f"`slogdet[0]` must be the sign 1 or -1 of a nonzero determinant; got {det_sign}.")
+    largest = np.max(np.abs(W0), axis=(1, 2))
+    det, size = _determinants(W0 / largest[:, None, None])
+    given = det_sign * np.exp(log_abs_det - 2 * np.log(largest))
+    if not np.all(np.abs(det - given) <= 1e-8 * size):
+        raise ValueError(
+            f"`slogdet` must be that of `W0`, by whose entries the determinants are {det * largest**2}; got the signs "
+            f"{det_sign} and logarithms {log_abs_det}."
+        )
     return det_sign, log_abs_det

@@ -12,17 +12,21 @@ $\det W \approx e^{-w^2/2}$. Three ideas make this harmless.
 - *Nothing is obtained by cancellation.* Residuals and $q = \ln |\det W|$ are states of their own, beside $w$;
   the determinant enters as a constant sign times $e^q$, so rounding cannot change its sign.
 - *Every state has a scale that suits it*, and time runs in units in which all of them move evenly, so that
-  steps stay long over tens of decades. The early chart is for a small product, whose entries matter relative
-  to themselves; the late chart for small residuals.
+  steps stay long over tens of decades. The early chart is for a product far from fitting, small or large, whose
+  entries matter relative to themselves; the late chart for small residuals.
 - *The five states are one too many*: $W_{12} W_{21} + \det W = w W_{22}$. The flow keeps this identity, and
-  rounding errors must not wear it away: the late chart adds a spring that vanishes on it.
+  rounding errors must not wear it away: each chart adds a spring that vanishes on it.
 
-How the charts are integrated is `_sign_preserving`'s business.
+A point of either chart is a vector of six numbers, which `read` and `rate` take together with the chart that it is of.
+How the charts are integrated is `_two_by_two_path`'s business.
 """
 
+from functools import partial
+
 import equinox as eqx
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 
 class Flow(eqx.Module):
@@ -36,13 +40,19 @@ class Flow(eqx.Module):
     rtol: Float[Array, ""]
 
     @property
-    def time_unit(self):
-        return self.scale ** (2 / self.depth - 1) / self.depth
-
-    @property
     def zz(self):
         """The product of the two nonzero observations; for eps = 0, solutions have determinant -zz."""
         return self.values[0, 1] * self.values[1, 0]
+
+    @property
+    def unit(self):
+        """The size of the observations, in which a product is small or large."""
+        return jnp.sqrt(jnp.abs(self.zz))
+
+    @property
+    def time_unit(self):
+        """About the time in which the start moves by its own size."""
+        return self.scale ** (2 / self.depth - 1) / self.depth / jnp.maximum(1.0, self.scale / self.unit)
 
 
 class State(eqx.Module):
@@ -73,20 +83,26 @@ def velocity(state: State, flow: Flow) -> tuple[Float[Array, "2 2"], Float[Array
     The smaller singular value is $\sigma_2 = e^q / \sigma_1$, never a difference.
     """
     G, L = state.residual, flow.depth
-    (w, a), (b, d) = state.W
-    A = jnp.array([[w + d, a - b], [b - a, w + d]]) / 2
-    B = jnp.array([[w - d, a + b], [a + b, d - w]]) / 2
+    norm = jnp.sqrt(jnp.sum(state.W**2))
+    N = state.W / norm  # or products of small entries would underflow
+    (w, a), (b, d) = N
+    cofactors = jnp.array([[d, -b], [-a, w]])
+    A, B = (N + cofactors) / 2, (N - cofactors) / 2
     # The 1e-16 makes a start with sigma_1 = sigma_2 a regular point, at the price of one rounding error.
     A_square, B_square = jnp.sum(A**2) / 2, jnp.sum(B**2) / 2
     A_norm, B_norm = jnp.sqrt(A_square + 1e-16 * B_square), jnp.sqrt(B_square + 1e-16 * A_square)
-    A, B = A / A_norm, B / B_norm
-    P, C = (A + B) / 2, (A - B) / 2
+    # Where the determinant is small these sums cancel, but |A|^2 - |B|^2 is the determinant.
+    det = flow.det_sign * jnp.exp(state.log_abs_det - 2 * jnp.log(norm))
+    plus, minus = (1 / A_norm + 1 / B_norm) / 4, -det / (4 * A_norm * B_norm * (A_norm + B_norm))
+    is_small = jnp.abs(det) < A_norm * B_norm
+    P = jnp.where(is_small, plus * N + minus * cofactors, (A / A_norm + B / B_norm) / 2)
+    C = jnp.where(is_small, plus * cofactors + minus * N, (A / A_norm - B / B_norm) / 2)
     # For large w that difference loses P22 ~ 1/w^2, but P has rank one.
     dominant = jnp.abs(P[0, 0]) > 0.9
     P22 = jnp.where(dominant, P[0, 1] * P[1, 0] / jnp.where(dominant, P[0, 0], 1.0), P[1, 1])
     P, C = P.at[1, 1].set(P22), C.at[0, 0].set(P22)
 
-    σ1 = A_norm + B_norm
+    σ1 = norm * (A_norm + B_norm)
     gap = (2 / L) * (2 * jnp.log(σ1) - state.log_abs_det)  # e^-gap = (sigma_2 / sigma_1)^(2/L)
     K11 = L * σ1 ** (2 - 2 / L)
     K12 = K11 / L * _geometric_sum(gap, L)
@@ -103,38 +119,61 @@ def _geometric_sum(gap, L):
     return jnp.where(gap == 0, L, jnp.expm1(-L * safe) / jnp.expm1(-safe))
 
 
-# The early chart holds asinh(W / scale), q and log_time. Since the velocity is nearly homogeneous of degree
-# 2 - 2/L, time runs as dt = ||W||^(2/L - 1) / L ds.
+# The early chart holds asinh(W / size), q and log_time, for the size of the start or of the observations, whichever is
+# less. Since the velocity is nearly homogeneous, of degree 2 - 2/L in a small product and 3 - 2/L in a large one, time
+# runs as dt = ||W||^(2/L - 1) / (L sqrt(1 + ||W / unit||^2)) ds.
 
 
 def early_write(W0: Float[Array, "2 2"], log_abs_det: Float[Array, ""], flow: Flow) -> Float[Array, "6"]:
     """The start of a path."""
-    return jnp.array([*jnp.arcsinh(W0 / flow.scale).ravel(), log_abs_det, 0.0])
+    return jnp.array([*jnp.arcsinh(W0 / _early_size(flow)).ravel(), log_abs_det, 0.0])
 
 
-def early_read(y: Float[Array, "6"], flow: Flow) -> State:
-    """The state at `y`."""
-    W = flow.scale * jnp.sinh(y[:4].reshape(2, 2))
+def _early_size(flow: Flow):
+    return jnp.minimum(flow.scale, flow.unit)
+
+
+def _early_read(y: Float[Array, "6"], flow: Flow) -> State:
+    W = _early_size(flow) * jnp.sinh(y[:4].reshape(2, 2))
+    # Beside a large w, the identity has far less error than what is left of W22.
+    w, rest = W[0, 0], jnp.sum(W**2) - W[0, 0] ** 2
+    dominates = w**2 > 4 * jnp.maximum(rest, jnp.sum(flow.values**2))
+    W22 = (W[0, 1] * W[1, 0] + flow.det_sign * jnp.exp(y[4])) / jnp.where(dominates, w, 1.0)
+    W = W.at[1, 1].set(jnp.where(dominates, W22, W[1, 1]))
     return State(W, (W - flow.values).at[0, 0].set(0.0), y[4], y[5])
 
 
-def early_rate(s, y: Float[Array, "6"], flow: Flow) -> Float[Array, "6"]:
-    """dy/ds."""
-    state = early_read(y, flow)
-    dW, dq = velocity(state, flow)
-    dt = jnp.sqrt(jnp.sum(state.W**2)) ** (2 / flow.depth - 1) / flow.depth
-    dentries = dW / jnp.sqrt(flow.scale**2 + state.W**2)
+def _early_rate(y: Float[Array, "6"], state: State, dW, dq, flow: Flow) -> Float[Array, "6"]:
+    square = jnp.sum(state.W**2)
+    dt = square ** (1 / flow.depth - 0.5) / (flow.depth * jnp.sqrt(1 + square / jnp.abs(flow.zz)))
+    norm = jnp.sqrt(square)
+    (w, a), (b, d) = state.W / norm
+    defect = w * d - a * b - flow.det_sign * jnp.exp(state.log_abs_det - jnp.log(square))
+    spring = -norm * defect / dt * jnp.array([[d, -b], [-a, w]])
+    dentries = (dW + spring) / jnp.sqrt(_early_size(flow) ** 2 + state.W**2)
     return dt * jnp.array([*dentries.ravel(), dq, jnp.exp(-state.log_time) / flow.time_unit])
 
 
-def early_is_over(W: Float[Array, "2 2"], flow: Flow):
-    """Whether residuals resolve the product well: its norm is a tenth of the smaller nonzero observation."""
-    return jnp.sum(W**2) > (0.1 * jnp.minimum(*jnp.abs(flow.values[[0, 1], [1, 0]]))) ** 2
+def early_is_over(state: State, flow: Flow):
+    """Whether residuals resolve the product well.
+
+    Its norm is a tenth of the smaller nonzero observation, and W12 and W21 are about as near to theirs as they are for
+    the product zero, or nearer, if its first entry is large: then they hang on the others, as W22 does by the identity.
+    """
+    z, z_prime = flow.values[0, 1], flow.values[1, 0]
+    grown = jnp.sum(state.W**2) > (0.1 * jnp.minimum(jnp.abs(z), jnp.abs(z_prime))) ** 2
+    h = 1 + state.W[0, 0] ** 2 / jnp.abs(flow.zz)
+    return grown & (h * (state.residual[0, 1] ** 2 + state.residual[1, 0] ** 2) <= z**2 + z_prime**2)
+
+
+def is_beyond_saddles(state: State, flow: Flow):
+    """Whether the product is larger than any at which the flow can linger: there some entries are the observed ones."""
+    return jnp.sum(state.W**2) > 4 * jnp.sum(flow.values**2)
 
 
 # The late chart holds asinh w, the residuals of W12, W21, W22 times h, h, sqrt h for h = 1 + w^2, then asinh
-# ln |det W / zz|, and log_time. With R the scaled residual of W22, dt = h^(1 + 1/L) / (L sqrt(1 + R^2)) ds
-# makes asinh w grow like s.
+# ln |det W / zz|, and log_time. Time runs as dt = h^(1 + 1/L) / (L slowing) ds, in which asinh w grows like s, slower
+# where W22 is far from its value or the determinant changes fast.
 
 _POWERS = (1.0, 1.0, 0.5)
 
@@ -147,8 +186,7 @@ def late_write(state: State, flow: Flow) -> Float[Array, "6"]:
     return jnp.array([jnp.arcsinh(w), *residuals, jnp.arcsinh(log_ratio), state.log_time])
 
 
-def late_read(y: Float[Array, "6"], flow: Flow) -> State:
-    """The state at `y`."""
+def _late_read(y: Float[Array, "6"], flow: Flow) -> State:
     w = jnp.sinh(y[0])
     residuals = y[1:4] / (1 + w**2) ** jnp.array(_POWERS)
     residual = jnp.array([0.0, *residuals]).reshape(2, 2)
@@ -156,12 +194,9 @@ def late_read(y: Float[Array, "6"], flow: Flow) -> State:
     return State(W, residual, jnp.sinh(y[4]) + jnp.log(jnp.abs(flow.zz)), y[5])
 
 
-def late_rate(s, y: Float[Array, "6"], flow: Flow) -> Float[Array, "6"]:
-    """dy/ds."""
-    state, L = late_read(y, flow), flow.depth
-    w, log_ratio = state.W[0, 0], jnp.sinh(y[4])
+def _late_rate(y: Float[Array, "6"], state: State, dW, dq, flow: Flow) -> Float[Array, "6"]:
+    L, w, log_ratio = flow.depth, state.W[0, 0], jnp.sinh(y[4])
     h = 1 + w**2
-    dW, dq = velocity(state, flow)
 
     # The spring descends on defect^2 / 2, by W22 where w is large and by q where it is not.
     defect, det = _identity_defect(state, log_ratio, flow)
@@ -171,11 +206,12 @@ def late_rate(s, y: Float[Array, "6"], flow: Flow) -> Float[Array, "6"]:
 
     dw, powers = dW[0, 0], jnp.array(_POWERS)
     dresiduals = h**powers * dW.ravel()[1:] + powers * (2 * w * dw / h) * y[1:4]
-    slowing = jnp.sqrt(1 + y[3] ** 2)
+    growth = h ** (1 + 1 / L) / L
+    slowing = jnp.sqrt(1 + y[3] ** 2 + (0.1 * growth * dq) ** 2 / (1 + log_ratio**2))
     # Residuals relax at rates like h^2 / slowing in s, far faster than anything else. Capping the rates at
     # 1e9 shifts them by one part in 1e9 and saves half of the steps.
     dresiduals = dresiduals / (1 + h**2 / slowing / 1e9)
-    dt = h ** (1 + 1 / L) / (L * slowing)
+    dt = growth / slowing
     dlog_time = jnp.exp(-state.log_time) / flow.time_unit
     return dt * jnp.array([dw / jnp.sqrt(h), *dresiduals, dq / jnp.sqrt(1 + log_ratio**2), dlog_time])
 
@@ -190,11 +226,23 @@ def _identity_defect(state: State, log_ratio, flow: Flow):
     return zz_plus_det + rest - state.W[0, 0] * state.W[1, 1], det
 
 
-def late_error_scale(y: Float[Array, "6"], flow: Flow) -> Float[Array, "6"]:
+def read(y: Float[Array, "6"], late: Bool[Array, ""], flow: Flow) -> State:
+    """The state at a point of the late chart, or of the early one."""
+    return jax.tree.map(partial(jnp.where, late), _late_read(y, flow), _early_read(y, flow))
+
+
+def rate(y: Float[Array, "6"], late: Bool[Array, ""], flow: Flow) -> Float[Array, "6"]:
+    """dy/ds, in the time of the chart."""
+    state = read(y, late, flow)
+    dW, dq = velocity(state, flow)
+    return jnp.where(late, _late_rate(y, state, dW, dq, flow), _early_rate(y, state, dW, dq, flow))
+
+
+def error_scale(y: Float[Array, "6"], late: Bool[Array, ""], flow: Flow) -> Float[Array, "6"]:
     """Residuals have errors relative to their size but not below rounding; other states, absolute ones."""
     rounding = 4e-16 * jnp.abs(flow.values[1, 1]) * jnp.cosh(y[0]) ** 2  # in w W22, if eps is not 0
     size = jnp.sum(jnp.abs(y[1:4])) + rounding / flow.rtol
-    return jnp.array([1.0, size, size, size, 1.0, 1.0])
+    return jnp.where(late, jnp.array([1.0, size, size, size, 1.0, 1.0]), 1.0)
 
 
 def is_at_floor(state: State, flow: Flow):

@@ -77,6 +77,7 @@ def objective_gradient(problem: Completion, factors: Factors) -> Factors:
 
     ```
     """
+    factors = tuple(_check.real(W, f"factors[{j}]") for j, W in enumerate(factors))
     below = [None]  # below[j] = W_j ... W_1, where None stands for the identity
     for W in factors:
         below.append(W if below[-1] is None else matmul(W, below[-1]))

@@ -12,6 +12,7 @@ import numpy as np
 
 from implreg_core import convex, descent, factorizations, nonlinear, norms, problems, ranks, task_families, tensors
 from implreg_core import deep_completion as deep
+from implreg_core._tensor_measures import linear_measures, low_rank_tensor, tensor_measures
 from implreg_core.tensors import reconstruction_error
 
 Measures = dict[str, float | int | bool | np.ndarray]
@@ -297,7 +298,7 @@ def tensor_completion(
 
     ```
     """
-    truth, mask, start_key = _low_rank_tensor(seed, order, size, rank, observed)
+    truth, mask, start_key = low_rank_tensor(seed, order, size, rank, observed)
     run = tensors.complete(
         truth,
         mask,
@@ -311,16 +312,9 @@ def tensor_completion(
         "mse": run.mse,
         "steps": run.steps,
         "converged": run.converged,
-        **_tensor_measures(run.tensor, truth, tolerance, rank_restarts),
-        **_linear_measures(seed, order, size, rank, observed, tolerance, rank_restarts),
+        **tensor_measures(run.tensor, truth, tolerance, rank_restarts),
+        **linear_measures(seed, order, size, rank, observed, tolerance, rank_restarts),
     }
-
-
-@cache  # one baseline serves all scales
-def _linear_measures(seed, order, size, rank, observed, tolerance, rank_restarts):
-    truth, mask, _ = _low_rank_tensor(seed, order, size, rank, observed)
-    measures = _tensor_measures(tensors.linear_completion(truth, mask), truth, tolerance, rank_restarts)
-    return {f"linear_{name}": value for name, value in measures.items()}
 
 
 def tensor_completion_path(
@@ -363,7 +357,7 @@ def tensor_completion_path(
 
     ```
     """
-    truth, mask, start_key = _low_rank_tensor(seed, order, size, rank, observed)
+    truth, mask, start_key = low_rank_tensor(seed, order, size, rank, observed)
     run = tensors.complete(
         truth,
         mask,
@@ -385,30 +379,6 @@ def tensor_completion_path(
     }
     length = len(descent.log_spaced_steps(max_steps, records_per_decade))
     return {name: _padded(np.asarray(values), length) for name, values in path.items()}
-
-
-def _low_rank_tensor(seed, order, size, rank, observed):
-    """Truth and mask of a seed, and a key for the start of training."""
-    truth_key, mask_key, start_key = jr.split(jr.key(seed), 3)
-    shape = (size,) * order
-    return (
-        tensors.random_low_rank(truth_key, shape, rank),
-        tensors.random_mask(mask_key, shape, observed),
-        start_key,
-    )
-
-
-def _tensor_measures(W, truth, tolerance, restarts) -> Measures:
-    """How near `W` is to the truth, and its CP rank up to a mean squared error of `tolerance`."""
-    try:
-        cp_rank = float(tensors.cp_rank(W, tolerance=tolerance, restarts=restarts))
-    except tensors.ConvergenceError:
-        cp_rank = np.nan
-    return {
-        "reconstruction_error": float(reconstruction_error(W, truth)),
-        "cp_rank": cp_rank,
-        "cp_rank_lower_bound": tensors.cp_rank_lower_bound(W, tolerance=tolerance),
-    }
 
 
 def _padded(values, length):

@@ -33,7 +33,7 @@ import traitlets
 from IPython.display import display
 from matplotlib.figure import Figure
 
-from implreg_core import _explorer_still, _front
+from implreg_core import _explorer_names, _explorer_still, _front
 from implreg_core._columns import LARGEST, decode_column, encode_column
 from implreg_core._explorer_parts import Control, Curve, MatrixPad, Slider, TypedNorm, View
 from implreg_core.javascript import compile_to_javascript
@@ -96,8 +96,8 @@ class Explorer:
     Evaluated at the end of a cell, an explorer displays itself.
 
     **Raises:** `ValueError` for an empty `views`, two typed norms, or controls that share a name or are called "at"; on
-    display, for a run that cannot be drawn, naming setting, column and row, and for a live `compute` that JavaScript
-    cannot express.
+    display, for a run that cannot be drawn, naming setting, column and row, for a live `compute` that JavaScript cannot
+    express, and in a static build for two figures of a page with one question.
 
     **Example:**
 
@@ -141,8 +141,11 @@ class Explorer:
 
     @property
     def slug(self) -> str:
-        """What the figure is called in addresses and file names: its question in plain letters."""
-        return "explore-" + re.sub(r"[^a-z0-9]+", "-", self.question.lower()).strip("-")
+        """What the figure is called in addresses and file names: its question in plain letters.
+
+        Where letters are lost, as those that are not Latin, a short hash of the question follows.
+        """
+        return _explorer_names.slug(self.question)
 
     def __repr__(self) -> str:
         settings = "".join(f", {control.name}={control.range}" for control in self.controls)
@@ -151,6 +154,7 @@ class Explorer:
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         if static_build():  # the picture is for the notebooks that the book's build makes
             page, (png, size) = self.static_html(), self._png()
+            _explorer_names.claim(self.slug, self.question, page)
             return {"text/plain": repr(self), "text/html": page, "image/png": png}, {"image/png": size}
         view, _ = self.widget()._repr_mimebundle_()
         return {**view, "text/plain": repr(self)}, {}  # the widget's own text holds a memory address

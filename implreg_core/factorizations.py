@@ -13,8 +13,7 @@ import jax.random as jr
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
 
 from implreg_core import _check
-from implreg_core._linalg import matmul
-from implreg_core.ranks import singular_values
+from implreg_core._linalg import matmul, svd
 
 Factors = tuple[Float[Array, "_ _"], ...]
 
@@ -34,8 +33,7 @@ def product_matrix(factors: Factors) -> Float[Array, "m n"]:
 
     ```
     """
-    _check_chain(factors)
-    product, *later = factors
+    product, *later = _chain(factors)
     for W in later:
         product = matmul(W, product)
     return product
@@ -58,7 +56,7 @@ def unbalancedness(factors: Factors) -> Float[Array, ""]:
 
     ```
     """
-    _check_chain(factors)
+    factors = _chain(factors)
     gaps = [V.T @ V - W @ W.T for W, V in pairwise(factors)]
     nuclear = [jnp.sum(jnp.abs(jnp.linalg.eigvalsh(gap))) for gap in gaps]  # symmetric: |eigenvalues| suffice
     return jnp.max(jnp.stack(nuclear)) if nuclear else jnp.zeros(())
@@ -83,7 +81,7 @@ def slogdet(factors: Factors) -> tuple[Float[Array, ""], Float[Array, ""]]:
 
     ```
     """
-    _check_chain(factors)
+    factors = _chain(factors)
     shape = (factors[-1].shape[0], factors[0].shape[1])
     if shape[0] != shape[1]:
         raise ValueError(f"`factors` must have a square product; got shape {shape}, without a determinant.")
@@ -176,7 +174,7 @@ def balanced(W0: Float[ArrayLike, "m n"], depth: int) -> Factors:
     ```
     """
     W0, depth = _check.matrix(W0, "W0"), _check.integer(depth, "depth", 2)
-    U, S, Vt = _svd_two_by_two(W0) if W0.shape == (2, 2) else jnp.linalg.svd(W0, full_matrices=False)
+    U, S, Vt = svd(W0)
     root = S ** (1 / depth)
     return (root[:, None] * Vt, *[jnp.diag(root)] * (depth - 2), U * root)
 
@@ -264,43 +262,6 @@ def with_determinant_sign(
     return tuple(jnp.where(found, W[first], jnp.nan) for W in candidates)
 
 
-def _svd_two_by_two(W: Float[Array, "2 2"]) -> tuple[Float[Array, "2 2"], Float[Array, "2"], Float[Array, "2 2"]]:
-    r"""$U, S, V^\top$ from the parts of $W$ that turn and reflect, $a R(\theta) + b R(\varphi) \, \text{diag}(1, -1)$.
-
-    With rotations $R$, $V = R(\beta)$ for $2 \beta = \varphi - \theta$; so is $U = R(\theta + \beta)$, but its
-    second column has the sign of the determinant.
-    """
-    S = singular_values(W)
-    (a, b), (c, d) = W / jnp.where(S[0] > 0, S[0], 1.0)
-    turn = _unit(jnp.stack([a + d, c - b]), jnp.array([1.0, 0.0]))
-    reflect = _unit(jnp.stack([a - d, c + b]), turn)
-    cos_β, sin_β = _half_angle(*_rotated(reflect, (turn[0], -turn[1])))
-    cos_α, sin_α = _rotated((cos_β, sin_β), turn)
-    sign = jnp.where(a * d < b * c, -1.0, 1.0)
-    U = jnp.array([[cos_α, -sign * sin_α], [sin_α, sign * cos_α]])
-    return U, S, jnp.array([[cos_β, sin_β], [-sin_β, cos_β]])
-
-
-def _unit(x: Float[Array, "2"], instead: Float[Array, "2"]) -> Float[Array, "2"]:
-    """`x` to length one; of rounding errors alone, which a compiler may make anew at each use, `instead`."""
-    length = jnp.hypot(*x)
-    known = length > 1e-15
-    return jnp.where(known, x / jnp.where(known, length, 1.0), instead)
-
-
-def _rotated(x, by):
-    """The product of two unit vectors as complex numbers."""
-    return x[0] * by[0] - x[1] * by[1], x[0] * by[1] + x[1] * by[0]
-
-
-def _half_angle(cosine, sine):
-    """Cosine and sine of half the angle, from -90 to 90 degrees, neither by cancellation."""
-    larger = jnp.sqrt((1 + jnp.abs(cosine)) / 2)
-    smaller = jnp.abs(sine) / (2 * larger)
-    cos_half, sin_half = jnp.where(cosine < 0, smaller, larger), jnp.where(cosine < 0, larger, smaller)
-    return cos_half, jnp.where(sine < 0, -sin_half, sin_half)
-
-
 def _scaled_slogdet(W: Float[Array, "d d"]) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """The library's, of a matrix scaled to entries of order 1: its 2x2 formula squares their size."""
     largest = jnp.max(jnp.abs(W))
@@ -309,12 +270,14 @@ def _scaled_slogdet(W: Float[Array, "d d"]) -> tuple[Float[Array, ""], Float[Arr
     return sign, log_abs + W.shape[0] * jnp.log(scale)
 
 
-def _check_chain(factors: Factors) -> None:
-    """Refuse factors that cannot be multiplied."""
+def _chain(factors: Factors) -> Factors:
+    """The factors in double precision; those that cannot be multiplied are refused."""
     if len(factors) == 0:
         raise ValueError("`factors` is empty; pass at least one matrix (W_1, ..., W_L).")
+    factors = tuple(_check.real(W, f"factors[{j}]") for j, W in enumerate(factors))
     shapes = [jnp.shape(W) for W in factors]
     if any(len(shape) != 2 for shape in shapes):
         raise ValueError(f"`factors` must all be matrices; got shapes {shapes}. Use `jax.vmap` for batches.")
     if any(after[1] != before[0] for before, after in pairwise(shapes)):
         raise ValueError(f"`factors` must chain: columns of W_(j+1) = rows of W_j; got shapes {shapes}.")
+    return factors

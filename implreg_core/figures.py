@@ -12,7 +12,8 @@ from cycler import cycler
 from matplotlib.axes import Axes
 
 from implreg_core.bounds import unseen_entry_lower_bound
-from implreg_core.trajectories import measures
+from implreg_core.ranks import effective_rank
+from implreg_core.trajectories import along
 
 BLUE, ORANGE, GREEN, PURPLE, RED, GREY = "#0b62a4", "#b45309", "#12785a", "#8b3a8f", "#b91c3c", "#5f6670"
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, RED, GREY)  # each at least 4.5:1 against white
@@ -184,7 +185,7 @@ def rank_excess(runs: Mapping[str, object], ax: Axes) -> Axes:
     ```
     """
     for (label, run), color, dashes in zip(runs.items(), COLORS, DASHES):
-        ax.plot(run.loss, measures(run)["effective_rank"] - 1, color=color, dashes=dashes, label=label)
+        ax.plot(run.loss, along(effective_rank, run.W) - 1, color=color, dashes=dashes, label=label)
     ax.set(yscale="log", ylabel="effective rank − 1", title="Its effective rank")
     _loss_axis(ax, min(run.loss[-1] for run in runs.values()))
     ax.legend()
@@ -200,7 +201,7 @@ def norms_against_loss(measures: Mapping[str, np.ndarray], ax: Axes) -> Axes:
     >>> start = factorizations.identity(0.1, depth=3)
     >>> run = descent.gradient_descent(problems.two_by_two(), start, learning_rate=0.1, max_steps=1000)
     >>> _, ax = figures.panels()
-    >>> figures.norms_against_loss(trajectories.measures(run), ax).get_legend_handles_labels()[1]
+    >>> figures.norms_against_loss(trajectories.measures(problems.two_by_two(), run), ax).get_legend_handles_labels()[1]
     ['nuclear', 'Frobenius', 'spectral']
 
     ```
@@ -222,7 +223,7 @@ def ranks_against_loss(measures: Mapping[str, np.ndarray], ax: Axes) -> Axes:
     >>> start = factorizations.identity(0.1, depth=3)
     >>> run = descent.gradient_descent(problems.two_by_two(), start, learning_rate=0.1, max_steps=1000)
     >>> _, ax = figures.panels()
-    >>> figures.ranks_against_loss(trajectories.measures(run), ax).get_legend_handles_labels()[1]
+    >>> figures.ranks_against_loss(trajectories.measures(problems.two_by_two(), run), ax).get_legend_handles_labels()[1]
     ['effective rank − 1', 'distance from rank 1']
 
     ```

@@ -220,6 +220,7 @@ def nearest_solution(problem: Completion, W: Float[ArrayLike, "m n"]) -> Float[A
 
     ```
     """
+    W = _check.real(W, "W")
     _check.same_shape(W, problem.shape, "W")
     return jnp.where(problem.observed, problem.values, W)
 

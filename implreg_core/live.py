@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from implreg_core import _plain_flow, descent, factorizations, nonlinear, norms, problems, stability, trajectories
+from implreg_core import _two_by_two_path, descent, factorizations, nonlinear, norms, problems, stability, trajectories
 from implreg_core._lanczos import largest_eigenvalue
 from implreg_core._two_by_two_flow import Flow
 from implreg_core.descent import objective_gradient
@@ -142,10 +142,10 @@ def flow_columns(
     r"""The exact balanced flow from the product `W0`, for `problems.two_by_two(z, z_prime, eps)`.
 
     As `flow.sign_preserving_flow`, by its equations and its tolerance: at a given loss the unseen entry differs from
-    that by at most 2e-5, relative to $0.1 + |w|$, for depths 2 to 10 and losses down to 1e-20. The depth may be
-    traced, so that one program serves all depths. Rows are the steps of the solver. It stops at the first step beyond
-    the target loss, at the floor $\epsilon^2 / 2$, or when it has used up its 640 rows or 2000 attempts, as near a
-    saddle point. A singular `W0`, from which it can take no step, has an infinite loss.
+    that by at most 3e-5, relative to $0.1 + |w|$, for depths 2 to 10 and losses down to 1e-20. The depth may be
+    traced, so that one program serves all depths. Rows are the steps of the solver. It stops at the target loss, at the
+    floor $\epsilon^2 / 2$, or when it has used up its 640 rows or 2000 attempts, as near a saddle point. A singular
+    `W0`, from which it can take no step, has an infinite loss.
 
     **Returns:** the columns of `trajectories.measures`, the bound for the given observations, and
 
@@ -171,11 +171,12 @@ def flow_columns(
     det = W0[0, 0] * W0[1, 1] - W0[0, 1] * W0[1, 0]
     size = jnp.sqrt(jnp.sum(W0**2))
     flow = Flow(problem.values, jnp.sign(det), depth, size, jnp.asarray(target_loss, float), jnp.asarray(_FLOW_RTOL))
-    rows, last = _plain_flow.path(W0, flow, rows=_FLOW_ROWS, tries=_FLOW_TRIES)
+    path = _two_by_two_path.path(W0, jnp.log(jnp.abs(det)), flow, rows=_FLOW_ROWS, tries=_FLOW_TRIES)
+    last = path.last
     of_solutions = _of_solutions(z, z_prime, eps)
 
     def row(i, _):
-        state = _plain_flow.state_of(rows[jnp.minimum(i, last)])
+        state = _two_by_two_path.state_of(path.rows[jnp.minimum(i, last)])
         loss, w = jnp.where(last > 0, state.loss, jnp.inf), state.W[0, 0]
         t = flow.time_unit * jnp.expm1(state.log_time)
         columns = {

@@ -18,7 +18,7 @@ keeps it; a sum and a maximum have the largest among their parts. *Proof.* See `
 import math
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import jax.numpy as jnp
 
@@ -59,8 +59,11 @@ class NormSyntaxError(ValueError):
     """
 
     def __init__(self, text: str, position: int, problem: str):
-        super().__init__(f"{text!r}, character {position}: {problem}")
+        super().__init__(text, position, problem)  # by which it is pickled
         self.text, self.position, self.problem = text, position, problem
+
+    def __str__(self):
+        return f"{self.text!r}, character {self.position}: {self.problem}"
 
 
 @cache  # the same object again for the same text, so that `jit` knows it
@@ -279,6 +282,11 @@ def _norm(node: list) -> Norm:
         case ["entrywise", p]:
             return norms.entrywise(p)
         case ["kyfan", k]:
-            return Norm(f"Ky Fan {k}", 1.0, lambda W: jnp.sum(singular_values(W)[:k]))
+            return Norm(f"Ky Fan {k}", 1.0, partial(_ky_fan, k=k))
         case [name]:
             return getattr(norms, name)
+
+
+def _ky_fan(W, *, k):
+    """As `norms.ky_fan`, where a matrix may have fewer singular values."""
+    return jnp.sum(singular_values(W)[:k])

@@ -1,15 +1,19 @@
 r"""Norms and quasi-norms of a matrix, each with the constants by which Theorem 1 knows it.
 
-A quasi-norm satisfies $\|A + B\| \le c \, (\|A\| + \|B\|)$ with some $c \ge 1$; it is a norm if $c = 1$
-will do. The norms of a spectrum go through `ranks.singular_values`; batches are `jax.vmap`'s work.
+A quasi-norm satisfies $\|A + B\| \le c \, (\|A\| + \|B\|)$ with some $c \ge 1$; it is a norm if $c = 1$ will do. The
+norms of a spectrum go through `ranks.singular_values`; batches are `jax.vmap`'s work.
+
+Where a norm has no gradient, `jax.grad` returns a subgradient. A quasi-norm with $p < 1$ has none at zeros among its
+entries or singular values: what comes out there is infinite or NaN.
 """
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from numbers import Real
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
@@ -52,7 +56,7 @@ class Norm(eqx.Module):
 
         ```
         """
-        value = jnp.asarray(self.function(_check.matrix(W, "W")), float)
+        value = _check.real(self.function(_check.matrix(W, "W")), f"function(W) of {self.name}")
         _check.same_shape(value, (), f"function(W) of {self.name}")
         return _check.nonnegative(value, f"function(W) of {self.name}")
 
@@ -98,7 +102,7 @@ def schatten(p: Real) -> Norm:
     ```
     """
     p = _exponent(p)
-    return Norm(f"Schatten-{p:g}", _power_sum_constant(p), lambda W: _power_sum(singular_values(W), p))
+    return Norm(f"Schatten-{p:g}", _power_sum_constant(p), partial(_schatten, p=p))
 
 
 @cache
@@ -118,7 +122,7 @@ def entrywise(p: Real) -> Norm:
     ```
     """
     p = _exponent(p)
-    return Norm(f"entrywise {p:g}", _power_sum_constant(p), lambda W: _power_sum(jnp.abs(W).ravel(), p))
+    return Norm(f"entrywise {p:g}", _power_sum_constant(p), partial(_entrywise, p=p))
 
 
 @cache
@@ -139,11 +143,7 @@ def ky_fan(k: int) -> Norm:
     ```
     """
     k = _check.integer(k, "k", 1)
-
-    def function(W):
-        return jnp.sum(singular_values(W)[: _check.integer(k, "k", 1, min(W.shape))])
-
-    return Norm(f"Ky Fan {k}", 1.0, function)
+    return Norm(f"Ky Fan {k}", 1.0, partial(_ky_fan, k=k))
 
 
 def scaled(norm: Norm, factor: Real = 1.0, *, dimension_power: Real = 0.0) -> Norm:
@@ -165,8 +165,8 @@ def scaled(norm: Norm, factor: Real = 1.0, *, dimension_power: Real = 0.0) -> No
     factor = float(_check.positive(factor, "factor"))
     power = float(_check.finite(dimension_power, "dimension_power"))
     scale = f"{factor:g}" + (f" d^{power:g}" if power else "")
-    c = norm.quasi_triangle_constant
-    return Norm(f"{scale} {norm.name}", c, lambda W: factor * float(max(W.shape)) ** power * norm.function(W))
+    function = partial(_scaled, norm=norm, factor=factor, power=power)
+    return Norm(f"{scale} {norm.name}", norm.quasi_triangle_constant, function)
 
 
 def total(*norms: Norm) -> Norm:
@@ -212,7 +212,7 @@ def _combined(norms: tuple[Norm, ...], sign: str, reduce: Callable) -> Norm:
         raise ValueError("`norms` is empty; pass one (quasi-)norm at least.")
     name = ("({})" if reduce is jnp.sum else "max({})").format(sign.join(norm.name for norm in norms))
     c = max(norm.quasi_triangle_constant for norm in norms)
-    return Norm(name, c, lambda W: reduce(jnp.stack([norm.function(W) for norm in norms])))
+    return Norm(name, c, partial(_reduced, norms=norms, reduce=reduce))
 
 
 def custom(function: Callable, *, quasi_triangle_constant: Real = 1.0, name: str = "custom") -> Norm:
@@ -241,6 +241,33 @@ def custom(function: Callable, *, quasi_triangle_constant: Real = 1.0, name: str
     return Norm(name, c, function)
 
 
+# What is behind the norms, by name and not as lambdas, so that norms can be pickled and sent to other processes.
+
+
+def _schatten(W, *, p):
+    return _power_sum(singular_values(W), p)
+
+
+def _entrywise(W, *, p):
+    return _power_sum(jnp.abs(W).ravel(), p)
+
+
+def _ky_fan(W, *, k):
+    return jnp.sum(singular_values(W)[: _check.integer(k, "k", 1, min(W.shape))])
+
+
+def _scaled(W, *, norm, factor, power):
+    return factor * float(max(W.shape)) ** power * norm.function(W)
+
+
+def _reduced(W, *, norms, reduce):
+    return reduce(jnp.stack([norm.function(W) for norm in norms]))
+
+
+def _largest_sum(W, *, axis):
+    return jnp.max(jnp.sum(jnp.abs(W), axis=axis))
+
+
 def _exponent(p: Real) -> float:
     p = float(p)
     if not p >= _LEAST_EXPONENT:  # so that NaN is refused too
@@ -257,8 +284,11 @@ def _power_sum(x: Float[Array, " n"], p: float) -> Float[Array, ""]:
     largest = jnp.max(x)
     if p == math.inf:
         return largest
-    relative = x / jnp.where(largest > 0, largest, 1.0)
-    return largest * jnp.sum(relative**p) ** (1 / p)
+    # The value does not depend on what powers are relative to. The gradient of the zero matrix is zero.
+    is_zero = largest == 0
+    safe = jax.lax.stop_gradient(jnp.where(is_zero, 1.0, largest))
+    total = jnp.sum((x / safe) ** p)
+    return jnp.where(is_zero, 0.0, safe * jnp.where(is_zero, 1.0, total) ** (1 / p))
 
 
 def _renamed(norm: Norm, name: str) -> Norm:
@@ -270,5 +300,5 @@ frobenius = _renamed(entrywise(2), "Frobenius")  # no decomposition needed
 spectral = _renamed(schatten(math.inf), "spectral")
 max_entry = _renamed(entrywise(math.inf), "max entry")
 # induced by the entrywise 1-norm and the largest entry of vectors
-max_column_sum = Norm("max column sum", 1.0, lambda W: jnp.max(jnp.sum(jnp.abs(W), axis=0)))
-max_row_sum = Norm("max row sum", 1.0, lambda W: jnp.max(jnp.sum(jnp.abs(W), axis=1)))
+max_column_sum = Norm("max column sum", 1.0, partial(_largest_sum, axis=0))
+max_row_sum = Norm("max row sum", 1.0, partial(_largest_sum, axis=1))

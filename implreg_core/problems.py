@@ -8,6 +8,7 @@ import math
 import equinox as eqx
 import jax.numpy as jnp
 import jax.random as jr
+import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray, Real, Shaped
 
 from implreg_core import _check
@@ -36,6 +37,9 @@ class Completion(eqx.Module):
     values: Float[Array, "m n"]
     observed: Bool[Array, "m n"]
 
+    # Python's own methods, known by their object: Equinox's are hashed by their arrays, which `jax.jit` cannot do.
+    __getattribute__ = object.__getattribute__
+
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of the matrix to complete."""
@@ -55,6 +59,7 @@ class Completion(eqx.Module):
 
         ```
         """
+        W = _check.real(W, "W")
         _check.same_shape(W, self.shape, "W")
         return jnp.where(self.observed, W - self.values, 0.0)
 
@@ -93,7 +98,7 @@ def completion(values: Shaped[ArrayLike, "..."], observed: Shaped[ArrayLike, "..
 
     ```
     """
-    values, observed = jnp.asarray(values, float), _check.boolean(observed, "observed")
+    values, observed = _check.real(values, "values"), _check.boolean(observed, "observed")
     if values.ndim != 2:
         raise ValueError(f"`values` must be a matrix; got shape {values.shape}.")
     _check.same_shape(observed, values.shape, "observed")
@@ -127,6 +132,28 @@ def two_by_two(
     z, z_prime = _check.nonzero(z, "z"), _check.nonzero(z_prime, "z_prime")
     values = two_by_two_solution(0.0, z, z_prime, eps)
     return Completion(values, jnp.array([[False, True], [True, True]]))
+
+
+def two_by_two_observations(problem: Completion) -> tuple[float, float, float]:
+    r"""$z$, $z'$ and $\epsilon$ of a problem that `two_by_two` may have built.
+
+    **Raises:** ValueError if the problem is of another kind.
+
+    **Example:**
+
+    ```python
+    >>> problems.two_by_two_observations(problems.two_by_two(eps=0.5))
+    (1.0, 1.0, 0.5)
+
+    ```
+    """
+    observed, values = np.asarray(problem.observed).tolist(), np.asarray(problem.values).tolist()
+    if observed != [[False, True], [True, True]] or 0 in (values[0][1], values[1][0]):
+        raise ValueError(
+            "`problem` must be 2 x 2 with all but W11 observed, W12 and W21 not as zero; got the values "
+            f"{values} observed at {observed}. Build it by `problems.two_by_two`."
+        )
+    return values[0][1], values[1][0], values[1][1]
 
 
 def two_by_two_solution(

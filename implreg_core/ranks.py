@@ -1,10 +1,12 @@
 """Measures of rank: functions of one matrix through its singular values. Batches are `jax.vmap`'s work."""
 
+import jax
 import jax.numpy as jnp
 from jax.scipy.special import entr
 from jaxtyping import Array, ArrayLike, Float, Real
 
 from implreg_core import _check
+from implreg_core._linalg import spectrum
 
 
 def singular_values(W: Float[ArrayLike, "m n"]) -> Float[Array, " k"]:
@@ -13,6 +15,9 @@ def singular_values(W: Float[ArrayLike, "m n"]) -> Float[Array, " k"]:
     A library's decomposition resolves each only to about $10^{-16} \sigma_1$. In the 2x2 example $\sigma_2$
     is far below that, so a 2x2 matrix is treated in closed form, with $\sigma_2 = |\det W| / \sigma_1$: its
     error is a rounding of the two products in the determinant.
+
+    The derivative of $\sigma_i$ is $u_i^\top \dot W v_i$, with one choice of singular vectors: where singular values
+    coincide, sums of them that are convex in `W` get a subgradient.
 
     **Raises:** ValueError if `W` is not one finite matrix.
 
@@ -25,14 +30,7 @@ def singular_values(W: Float[ArrayLike, "m n"]) -> Float[Array, " k"]:
     ```
     """
     W = _check.matrix(W, "W")
-    if W.shape != (2, 2):
-        return jnp.linalg.svd(W, compute_uv=False)
-    a, b, c, d = W.ravel()
-    # rotation and reflection parts of W: σ1 and σ2 are sum and difference of their lengths
-    σ1 = (jnp.hypot(a + d, c - b) + jnp.hypot(a - d, b + c)) / 2
-    safe = jnp.where(σ1 > 0, σ1, 1.0)
-    σ2 = jnp.abs((a / safe) * d - (b / safe) * c)
-    return jnp.stack([σ1, jnp.minimum(σ2, σ1)])
+    return spectrum(W)
 
 
 def effective_rank(W: Float[ArrayLike, "m n"]) -> Float[Array, ""]:
@@ -64,7 +62,7 @@ def effective_rank(W: Float[ArrayLike, "m n"]) -> Float[Array, ""]:
 def distance_to_rank(W: Float[ArrayLike, "m n"], k: int) -> Float[Array, ""]:
     r"""Frobenius distance from `W` to the matrices of rank at most `k`: $\sqrt{\sum_{r > k} \sigma_r^2}$.
 
-    The whole norm for `k = 0`, and zero for `k = min(m, n)`.
+    The whole norm for `k = 0`, and zero for `k = min(m, n)`. Where it is zero, its gradient is too.
 
     **Raises:** ValueError if `W` is not one finite matrix or `k` is outside `0..min(m, n)`.
 
@@ -80,7 +78,10 @@ def distance_to_rank(W: Float[ArrayLike, "m n"], k: int) -> Float[Array, ""]:
     """
     σ = singular_values(W)
     k = _check.integer(k, "k", 0, σ.size)
-    return jnp.linalg.norm(σ[k:])
+    largest = jax.lax.stop_gradient(jnp.max(σ[k:], initial=0.0))
+    safe = jnp.where(largest > 0, largest, 1.0)
+    square = jnp.sum((σ[k:] / safe) ** 2)
+    return jnp.where(largest > 0, safe * jnp.sqrt(jnp.where(largest > 0, square, 1.0)), 0.0)
 
 
 def infimal_rank(

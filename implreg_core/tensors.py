@@ -520,7 +520,7 @@ def _shape(shape: Sequence[int]) -> tuple[int, ...]:
 
 def _observations(target, mask):
     """The observed values with zeros elsewhere, and the mask."""
-    target, mask = jnp.asarray(target, float), _check.boolean(mask, "mask")
+    target, mask = _check.real(target, "target"), _check.boolean(mask, "mask")
     _check.same_shape(mask, target.shape, "mask")
     if _check.fails(jnp.any(mask)):
         raise ValueError("`mask` is false everywhere; mark at least one entry as observed.")

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 from implreg_core import bounds, norms, ranks
+from implreg_core.problems import Completion, two_by_two_observations
 
 
 def along(measure: Callable, W: Float[ArrayLike, "n rows columns"]) -> Float[np.ndarray, "n ..."]:
@@ -28,26 +29,34 @@ def along(measure: Callable, W: Float[ArrayLike, "n rows columns"]) -> Float[np.
     return np.asarray(_each(measure)(padded))[:rows]
 
 
-def measures(run) -> dict[str, Float[np.ndarray, " n"]]:
-    r"""Columns along a run (a `Descent` or a flow) of the 2x2 problem `problems.two_by_two()`.
+def measures(problem: Completion, run) -> dict[str, Float[np.ndarray, " n"]]:
+    r"""Columns along a run (a `Descent` or a flow) of `problems.two_by_two`, with any observations.
 
-    **Returns:** columns of equal length: `loss`; `unseen_entry` $|W_{11}|$; its lower bound `unseen_entry_bound` for
-    $\det W > 0$; `nuclear`, `frobenius`, `spectral`; `effective_rank`; `distance` from rank one; `sigma_1`, `sigma_2`;
-    `time`, and for descent `step`, both plus one so that they suit a logarithmic axis.
+    **Returns:** columns of equal length: `loss`; `unseen_entry` $|W_{11}|$; its lower bound `unseen_entry_bound` where
+    $\det W$ has the sign of $z z'$; `nuclear`, `frobenius`, `spectral`; `effective_rank`; `distance` from rank one;
+    `sigma_1`, `sigma_2`; `time`, and for descent `step`, both plus one so that they suit a logarithmic axis.
+
+    **Raises:** ValueError if the problem is of another kind, or the run has other losses there.
 
     **Example:**
 
     ```python
-    >>> start = factorizations.identity(0.1, depth=3)
-    >>> run = descent.gradient_descent(problems.two_by_two(), start, learning_rate=0.1, max_steps=1000)
-    >>> columns = trajectories.measures(run)
+    >>> problem, start = problems.two_by_two(), factorizations.identity(0.1, depth=3)
+    >>> run = descent.gradient_descent(problem, start, learning_rate=0.1, max_steps=1000)
+    >>> columns = trajectories.measures(problem, run)
     >>> bool(np.all(columns["unseen_entry"] >= columns["unseen_entry_bound"]))
     True
 
     ```
     """
+    observations = two_by_two_observations(problem)
+    first = float(problem.loss(run.W[0]))
+    if not np.isclose(run.loss[0], first, rtol=1e-6, atol=1e-12):
+        raise ValueError(
+            f"`run` begins at loss {run.loss[0]:g}, which on `problem` is {first:g}; pass its own problem."
+        )
     (W, rows), (loss, _) = _padded(run.W), _padded(run.loss)
-    columns = {name: np.asarray(values)[:rows] for name, values in _columns(W, loss).items()}
+    columns = {name: np.asarray(values)[:rows] for name, values in _columns(W, loss, *observations).items()}
     columns["time"] = 1 + run.t
     if hasattr(run, "step"):
         columns["step"] = 1.0 + run.step
@@ -74,7 +83,7 @@ def measures_of(
 ) -> dict[str, Float[Array, ""]]:
     r"""The measures of one matrix, as named in `measures`, for `problems.two_by_two(z, z_prime, eps)`.
 
-    For $W = 0$, which has no effective rank, that is NaN.
+    The bound holds where $\det W$ has the sign of $z z'$. For $W = 0$, which has no effective rank, that is NaN.
 
     **Example:**
 
@@ -101,4 +110,4 @@ def measures_of(
     }
 
 
-_columns = jax.jit(jax.vmap(measures_of))
+_columns = jax.jit(jax.vmap(measures_of, in_axes=(0, 0, None, None, None)))

@@ -13,7 +13,7 @@ from hypothesis import given
 from in_node import find_node
 from jax import lax
 
-from implreg_core import explorers
+from implreg_core import _explorer_names, explorers
 from implreg_core._columns import decode_column, encode_column
 from implreg_core.explorers import Control, Explorer, MatrixPad, NoRun, Slider, View
 
@@ -236,6 +236,26 @@ def test_static_figure_holds_every_run_and_no_widget(monkeypatch):
             np.testing.assert_allclose(decode_column(stored[name]), run[name], rtol=1e-3)
     limits = data["spec"]["limits"]
     assert limits["step"] == [0, 39] and limits["loss"] == [np.exp(-117.0), 1.0]
+
+
+def test_names_are_plain_letters_and_distinct_where_letters_are_lost():
+    assert explorer(question="How tight is Theorem 1?").slug == "explore-how-tight-is-theorem-1"
+    questions = ["Почему?", "Зачем?", "為什麼?", "What does α do?", "What does β do?", "Is a ≤ b?", "Is a ≥ b?"]
+    questions += ["?", "!"]
+    slugs = [explorer(question=question).slug for question in questions]
+    assert len(set(slugs)) == len(questions) and all(re.fullmatch("explore(-[a-z0-9]+)+", slug) for slug in slugs)
+    assert slugs[3].startswith("explore-what-does-do-")
+    assert slugs == [explorer(question=question).slug for question in questions]
+
+
+def test_two_figures_of_a_page_under_one_name_are_refused(monkeypatch):
+    monkeypatch.setenv("IMPLREG_STATIC", "1")
+    monkeypatch.setattr(_explorer_names, "_pages", {})
+    for _ in range(2):  # the same one again is no other
+        explorer()._repr_mimebundle_()
+    explorer(question="Does b < a?")._repr_mimebundle_()
+    with pytest.raises(ValueError, match="Does a > b.* names another figure .*'explore-does-a-b'. Ask one"):
+        explorer(question="Does a > b?")._repr_mimebundle_()
 
 
 def test_text_is_short_and_stable(monkeypatch):

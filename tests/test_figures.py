@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from implreg_core import bounds, figures, trajectories
+from implreg_core import bounds, figures, problems, ranks, trajectories
 
 
 @pytest.fixture(autouse=True)
@@ -123,12 +123,14 @@ def test_rank_excess(ax):
     figures.rank_excess(runs, ax)
     assert legend(ax) == list(runs)
     for label, run in runs.items():
-        assert same(lines(ax)[label], run.loss, trajectories.measures(run)["effective_rank"] - 1)
+        assert same(lines(ax)[label], run.loss, trajectories.along(ranks.effective_rank, run.W) - 1)
     assert falls(ax, 1e-6) and ax.get_yscale() == "log"
 
 
 def test_norms_and_ranks_against_loss():
-    measures = trajectories.measures(some_run(0))
+    problem, run = problems.two_by_two(), some_run(0)
+    run.loss[0] = problem.loss(run.W[0])
+    measures = trajectories.measures(problem, run)
     _, (norms, ranks) = figures.panels(2)
     figures.norms_against_loss(measures, norms)
     figures.ranks_against_loss(measures, ranks)

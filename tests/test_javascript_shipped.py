@@ -155,6 +155,9 @@ def rows(function):
     return lambda Ws: lax.map(function, Ws)
 
 
+EARLY, LATE = jnp.asarray(False), jnp.asarray(True)
+
+
 def flow_arguments(depth, values, sign):
     problem = problems.two_by_two(*values)
     one = jnp.ones(())
@@ -169,11 +172,11 @@ def test_velocities_of_the_flow(depth, values):
     late = np.asarray(jr.normal(jr.key(1), (6, 6))) * np.array([4, 0.5, 0.5, 0.5, 2, 3])
 
     def function(early, late, flow):
-        early = lax.map(lambda y: charts.early_rate(0.0, y, flow), early)
-        return early, lax.map(lambda y: (charts.late_rate(0.0, y, flow), charts.late_error_scale(y, flow)), late)
+        early = lax.map(lambda y: charts.rate(y, EARLY, flow), early)
+        return early, lax.map(lambda y: (charts.rate(y, LATE, flow), charts.error_scale(y, LATE, flow)), late)
 
     assert_close(function, early, late, flow, scale=largest)
-    assert_same(lambda ys: lax.map(lambda y: charts.is_at_floor(charts.late_read(y, flow), flow), ys), late)
+    assert_same(lambda ys: lax.map(lambda y: charts.is_at_floor(charts.read(y, LATE, flow), flow), ys), late)
 
 
 @pytest.mark.parametrize("depth", [2.0, 3.0])
@@ -182,14 +185,14 @@ def test_a_path_of_the_flow(depth):
     flow, W0 = flow_arguments(depth, (1.0, 1.0, 0.0), 1.0), jnp.array([[0.2, 0.05], [0.05, 0.2]])
 
     def function(W0, flow, h):
-        rate = lambda y: charts.early_rate(0.0, y, flow)  # noqa: E731
+        rate = lambda y: charts.rate(y, EARLY, flow)  # noqa: E731
 
         def step(y, _):
             a = rate(y)
             b = rate(y + h / 2 * a)
             c = rate(y + h / 2 * b)
             y = y + h / 6 * (a + 2 * b + 2 * c + rate(y + h * c))
-            return y, charts.early_read(y, flow).W
+            return y, charts.read(y, EARLY, flow).W
 
         start = charts.early_write(W0, jnp.log(W0[0, 0] * W0[1, 1] - W0[0, 1] * W0[1, 0]), flow)
         return lax.scan(step, start, None, 100)
@@ -252,6 +255,8 @@ def test_programs_of_the_page(name):
                 tolerance = TOLERANCE * (1 + expected) ** 2
             elif column == "loss":  # a residual is a difference, and the loss is half the square of that
                 tolerance = TOLERANCE * (expected + np.sqrt(expected))
+            elif column in ("t", "time", "entry_law", "loss_law"):  # at the end they hang on the loss, as known as that
+                tolerance = 1000 * TOLERANCE * expected
             elif column in ("tightness", "decades"):
                 tolerance = TOLERANCE * (1 + 1 / np.sqrt(np.asarray(columns["loss"]))) * (1 + size)
             else:

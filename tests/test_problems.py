@@ -44,6 +44,13 @@ def test_losses_map_over_matrices_and_problems():
     assert jnp.allclose(losses, expected, rtol=1e-15)
 
 
+@pytest.mark.parametrize("name", ["loss", "residual"])
+def test_methods_compile_by_plain_jit(name):
+    problem, W = problems.two_by_two(eps=0.5), jnp.array([[1.0, 2.0], [3.0, 4.0]])
+    method = getattr(problem, name)
+    np.testing.assert_array_equal(jax.jit(method)(W), method(W))
+
+
 def test_two_by_two_leaves_only_the_first_entry_free():
     problem = problems.two_by_two(-2.0, 0.5, 0.1)
     assert jnp.array_equal(problem.observed, jnp.array([[False, True], [True, True]]))

@@ -3,7 +3,6 @@
 from decimal import Decimal
 from functools import reduce
 
-import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -12,14 +11,14 @@ import numpy as np
 import pytest
 from high_precision_flow import Oracle
 
+from implreg_core import _rosenbrock, bounds, factorizations, problems
 from implreg_core import _two_by_two_flow as charts
-from implreg_core import factorizations, problems
-from implreg_core._rosenbrock import Rodas5P
-from implreg_core._sign_preserving import sign_preserving_flow, sign_preserving_flows
+from implreg_core._sign_preserving import _first_broken, _solve, sign_preserving_flow, sign_preserving_flows
 from implreg_core.flow import gradient_flow
 
 POSITIVE = np.array([[0.3, -0.1], [0.2, 0.4]])
 NEGATIVE = np.array([[0.2, 0.3], [0.1, -0.1]])
+LATE = jnp.asarray(True)
 PERTURBED = (1.25, 0.75, 0.25)  # binary fractions, so that the oracle's problem is the same
 
 
@@ -80,15 +79,15 @@ def test_velocity_is_regular_where_singular_values_coincide():
 @pytest.mark.parametrize("chart", ["early", "late"])
 def test_charts_move_as_the_velocity_says(chart, det_sign):
     """The chain rule through `read` must give dW/dt and dq/dt: the spring vanishes on consistent states."""
-    read, rate = getattr(charts, f"{chart}_read"), getattr(charts, f"{chart}_rate")
+    late = jnp.asarray(chart == "late")
     for key in jr.split(jr.key(1), 20):
         state, flow = consistent_state(key, det_sign)
         y = (
             charts.late_write(state, flow)
             if chart == "late"
-            else jnp.array([*jnp.arcsinh(state.W / flow.scale).ravel(), state.log_abs_det, state.log_time])
+            else charts.early_write(state.W, state.log_abs_det, flow).at[5].set(state.log_time)
         )
-        same, moved = jax.jvp(lambda y: read(y, flow), (y,), (rate(0.0, y, flow),))
+        same, moved = jax.jvp(lambda y: charts.read(y, late, flow), (y,), (charts.rate(y, late, flow),))
         for name in ("W", "residual", "log_abs_det", "log_time"):
             assert np.allclose(getattr(same, name), getattr(state, name), atol=1e-12)
         dt = moved.log_time * jnp.exp(state.log_time) * flow.time_unit
@@ -103,33 +102,31 @@ def test_spring_restores_the_identity():
     y = charts.late_write(state, flow)
 
     def defect(y):
-        state = charts.late_read(y, flow)
+        state = charts.read(y, LATE, flow)
         return flow.det_sign * jnp.exp(state.log_abs_det) - jnp.linalg.det(state.W)
 
     for i in (0, 3, 4):  # w, the residual of W22, q
         off = y.at[i].add(1e-3)
-        before, change = jax.jvp(defect, (off,), (charts.late_rate(0.0, off, flow),))
+        before, change = jax.jvp(defect, (off,), (charts.rate(off, LATE, flow),))
         assert change * before < -0.1 * before**2
 
 
 def test_rodas5p_has_order_five_and_is_stable():
-    def rate(t, y, args):  # a pendulum: autonomous and nonlinear
+    def pendulum(y):
         return jnp.array([y[1], -jnp.sin(y[0])])
 
-    def end(step):
-        solver = Rodas5P(lambda y, args: jnp.ones(2))
-        return diffrax.diffeqsolve(
-            diffrax.ODETerm(rate), solver, t0=0.0, t1=2.0, dt0=step, y0=jnp.array([1.0, 0.5]),
-            stepsize_controller=diffrax.ConstantStepSize(),
-        ).ys[-1]  # fmt: skip
+    @jax.jit
+    def end(steps):
+        def step(_, y):
+            return _rosenbrock.step(pendulum, y, 2.0 / steps)[0]
 
-    exact = end(0.01)
-    errors = [np.linalg.norm(end(step) - exact) for step in (0.4, 0.2, 0.1)]
+        return jax.lax.fori_loop(0, steps, step, jnp.array([1.0, 0.5]))
+
+    exact = end(200)
+    errors = [np.linalg.norm(end(steps) - exact) for steps in (5, 10, 20)]
     assert np.all(np.log2(np.divide(errors[:-1], errors[1:])) > 4.7)
 
-    y1, *_ = Rodas5P(lambda y, args: 1.0).step(
-        diffrax.ODETerm(lambda t, y, args: -1e12 * y), 0.0, 1.0, jnp.ones(1), None, None, False
-    )
+    y1, _ = _rosenbrock.step(lambda y: -1e12 * y, jnp.ones(1), jnp.asarray(1.0))
     assert abs(y1[0]) < 1e-9  # L-stable
 
 
@@ -299,14 +296,77 @@ def test_residuals_are_resolved_below_rounding():
 
 def test_trouble_is_told():
     problem = problems.two_by_two(1.2, 0.7, 0.1)
-    too_deep = sign_preserving_flow(problem, POSITIVE, depth=3, target_loss=1e-60)
-    assert not too_deep.converged and "max_steps=2048" in too_deep.status
+    too_deep = sign_preserving_flow(problem, POSITIVE, depth=3, target_loss=1e-60)  # far below the rounding of eps
+    assert not too_deep.converged and "the loss rises" in too_deep.status and too_deep.loss[-1] < 1e-30
     assert np.isclose(too_deep.W[-1, 0, 0], (0.84 + np.exp(too_deep.log_abs_det[-1])) / 0.1, rtol=1e-12)
     with pytest.raises(ValueError, match="`loss` must be on the path"):
         too_deep.at_loss(np.array([1e-20, 1e-40]))
     # W21 < 0 cannot pass zero while W11 = W22 = 0: a saddle, from which rounding alone would lead away.
     saddle = sign_preserving_flow(problems.two_by_two(), np.array([[0.0, 1.0], [-1.0, 0.0]]), depth=3)
     assert not saddle.converged and saddle.loss[-1] > 0.49
+
+
+@pytest.mark.parametrize("depth", [2, 3, 10])
+@pytest.mark.parametrize("problem", [(1.0, 1.0, 0.0), (2.0, -0.5, 0.3)])
+@pytest.mark.parametrize("W0", [0.01 * np.eye(2), POSITIVE, 1e4 * NEGATIVE])
+def test_observations_and_start_in_other_units_give_the_same_path(depth, problem, W0):
+    """Times `c`, the flow takes `c^(2/L - 2)` as long; twenty decades of `c`."""
+    plain = sign_preserving_flow(problems.two_by_two(*problem), W0, depth=depth, target_loss=1e-12)
+    for c in (1e-10, 3e-3, 7.0, 1e10):
+        scaled = problems.two_by_two(*(c * b for b in problem))
+        path = sign_preserving_flow(scaled, c * W0, depth=depth, target_loss=1e-12 * c**2)
+        assert path.converged == plain.converged and abs(path.loss[-1] / plain.loss[-1] / c**2 - 1) < 1e-9
+        assert np.allclose(path.W[-1] / c, plain.W[-1], rtol=1e-6, atol=1e-13)
+        assert np.isclose(path.t[-1] * c ** (2 - 2 / depth), plain.t[-1], rtol=1e-5)
+        assert np.isclose(path.log_abs_det[-1] - 2 * np.log(c), plain.log_abs_det[-1], rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize("depth", [2, 3, 10])
+@pytest.mark.parametrize("problem", [(1.0, 1.0, 0.0), (1.0, -0.2, 0.3), (2.0, 3.0, -1.0)])
+def test_every_row_is_trusted_whatever_the_size_of_the_start(depth, problem):
+    W0 = np.asarray(jr.normal(jr.key(depth), (12, 2, 2))) * np.logspace(-80, 7, 12)[:, None, None]
+    z, z_prime, eps = problem
+    for path in sign_preserving_flows(problems.two_by_two(*problem), W0, depth=depth):
+        assert path.loss[-1] < 1e-20 or "floor" in path.status
+        assert all(np.all(np.isfinite(x)) for x in (path.t, path.loss, path.W, path.residual, path.log_abs_det))
+        assert np.all(np.diff(path.loss) <= 1e-4 * path.loss[1:]) and np.all(np.diff(np.log10(path.loss)) > -1.5)
+        if path.det_sign * z * z_prime > 0:
+            bound = bounds.unseen_entry_lower_bound(path.loss, z, z_prime, eps)
+            assert np.all(np.abs(path.W[:, 0, 0]) >= bound * (1 - 1e-5))
+
+
+def test_a_large_start_ends_where_the_flow_of_its_factors_does():
+    W0 = np.array([[20.0, 8.0], [3.0, 30.0]])
+    path = sign_preserving_flow(problems.two_by_two(), W0, depth=3, target_loss=1e-4, rtol=1e-9)
+    factors = gradient_flow(problems.two_by_two(), factorizations.balanced(W0, 3), target_loss=1e-4)
+    assert path.converged and factors.converged
+    assert factors.t[-1] == pytest.approx(path.t[-1], rel=1e-6)
+    assert np.allclose(factors.W[-1], path.W[-1], rtol=1e-6, atol=1e-8)
+
+
+def test_a_path_that_breaks_a_theorem_ends_before():
+    """Rows of an exact path, spoilt one at a time."""
+    path = sign_preserving_flow(problems.two_by_two(), POSITIVE, depth=3, target_loss=1e-6)
+    columns = [path.t, path.loss, path.W, path.residual, path.log_abs_det, np.zeros(len(path.t))]
+    assert _first_broken(*columns, True, 1, 1e-7) is None
+    spoils = {
+        "not finite": (0, np.nan),
+        "the loss rises": (1, 2 * path.loss[0]),
+        "determinant": (4, path.log_abs_det[7] + 1),
+        "proved bound": (5, 1e3),
+    }
+    for reason, (column, value) in spoils.items():
+        spoilt = [rows.copy() for rows in columns]
+        spoilt[column][7] = value
+        n, why = _first_broken(*spoilt, True, 1, 1e-7)
+        assert n == 7 and reason in why
+
+
+def test_one_program_serves_all_paths():
+    before = _solve.programs()
+    for depth, count, max_steps in [(2, 1, 100), (5, 3, 300), (7, 2, 2000)]:
+        sign_preserving_flows(problems.two_by_two(), np.stack(count * [POSITIVE]), depth=depth, max_steps=max_steps)
+    assert _solve.programs() - before <= 1
 
 
 @pytest.mark.parametrize(
@@ -323,6 +383,12 @@ def test_trouble_is_told():
         (dict(depth=2.5), "`depth`"),
         (dict(target_loss=0.0), "`target_loss`"),
         (dict(target_loss=1e-200), "`target_loss`"),
+        (dict(W0=1e-170 * np.eye(2)), "`W0` must be from 1e-100"),
+        (dict(W0=1e9 * np.eye(2)), "`W0` must be from 1e-100"),
+        (dict(problem=problems.two_by_two(eps=1e300)), "`problem` must have observations"),
+        (dict(problem=problems.two_by_two(1e12, 1e-12)), "`problem` must have observations"),
+        (dict(slogdet=(-1.0, np.log(0.14))), "`slogdet` must be that of `W0`"),
+        (dict(slogdet=(1.0, 0.0)), "`slogdet` must be that of `W0`"),
         (dict(rtol=1e-14), "`rtol`"),
         (dict(max_steps=0), "`max_steps`"),
         (dict(slogdet=(0.0, 1.0)), "`slogdet"),

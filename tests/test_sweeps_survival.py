@@ -142,6 +142,36 @@ def last_worker(file):
     return int(file.with_name("calls.log").read_text().splitlines()[-1].split()[0])
 
 
+def test_ctrl_c_while_processes_start_is_one_line(tmp_path):
+    (tmp_path / "surviving_experiment.py").write_text(MODULE)
+    (tmp_path / "early.toml").write_text(FILE)
+    code = """if __name__ == "__main__":
+        import os, signal, sys, threading, time
+        import distributed, psutil
+        from implreg_core import __main__
+        def press():
+            while not any("spawn_main" in " ".join(child.cmdline()) for child in psutil.Process().children()):
+                time.sleep(0.001)
+            for _ in range(3):  # as one does
+                os.killpg(0, signal.SIGINT)
+                time.sleep(0.1)
+        class Pressed(distributed.LocalCluster):
+            def __init__(self, **options):
+                threading.Thread(target=press).start()
+                super().__init__(**options)
+        distributed.LocalCluster = Pressed
+        sys.exit(__main__.main(["sweep", "early.toml", "--workers", "1"]))
+    """
+    (tmp_path / "early.py").write_text(code)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    options = {"start_new_session": True, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    process = subprocess.Popen([sys.executable, "early.py"], cwd=tmp_path, env=environment, **options)
+    printed, _ = process.communicate(timeout=PATIENCE)
+    assert printed == "error: stopped. Finished runs are stored; the same command continues.\n"
+    assert process.returncode == 130
+    assert not list((tmp_path / "early.runs").glob("*")) and not (tmp_path / "calls.log").exists()
+
+
 def test_failing_runs_cost_only_themselves(cluster):
     text = FILE.replace("18", "3").replace("[0.001, 0.1, 1, 2.5]", "[1.0]").replace("[1, 2, 5]", "[1]")
     file = cluster.file("failing.toml", text + 'mood = ["good", "raises", "kills"]\n')

@@ -7,16 +7,19 @@ import pytest
 
 from implreg_core import bounds, factorizations, problems
 from implreg_core.descent import gradient_descent
+from implreg_core.flow import sign_preserving_flow
 from implreg_core.trajectories import measures
+
+PROBLEM = problems.two_by_two()
 
 
 @pytest.fixture(scope="module")
 def run():
-    return gradient_descent(problems.two_by_two(), factorizations.identity(0.1, 3), learning_rate=0.05, max_steps=300)
+    return gradient_descent(PROBLEM, factorizations.identity(0.1, 3), learning_rate=0.05, max_steps=300)
 
 
 def test_measures_are_those_of_each_product(run):
-    columns = measures(run)
+    columns = measures(PROBLEM, run)
     assert all(isinstance(column, np.ndarray) and column.shape == run.step.shape for column in columns.values())
     spectra = np.array([np.linalg.svd(W, compute_uv=False) for W in run.W])
     share = spectra / spectra.sum(axis=1, keepdims=True)
@@ -41,13 +44,29 @@ def test_measures_are_those_of_each_product(run):
 
 def test_a_run_in_continuous_time_has_no_steps(run):
     flow = SimpleNamespace(t=run.t, loss=run.loss, W=run.W)
-    columns = measures(flow)
+    columns = measures(PROBLEM, flow)
     assert "step" not in columns
-    assert all(np.array_equal(column, measures(run)[name]) for name, column in columns.items())
+    assert all(np.array_equal(column, measures(PROBLEM, run)[name]) for name, column in columns.items())
 
 
 def test_the_columns_of_a_run_from_positive_determinant_obey_the_bound(run):
-    columns = measures(run)
+    columns = measures(PROBLEM, run)
     assert columns["loss"][0] > 0.5 > columns["loss"][-1]  # the bound says nothing at first and something in the end
     assert np.all(columns["unseen_entry"] >= columns["unseen_entry_bound"])
     assert columns["unseen_entry_bound"][0] == 0 < columns["unseen_entry_bound"][-1]
+
+
+def test_the_bound_is_that_of_the_problem():
+    """From z = 2, z' = -1, eps = 0.05 the bound for the plain example would be 1e14 beside an entry of 40."""
+    problem = problems.two_by_two(2.0, -1.0, 0.05)
+    run = sign_preserving_flow(problem, np.diag([-0.1, 0.1]), depth=2)
+    columns = measures(problem, run)
+    assert run.converged and run.det_sign == -1 and columns["unseen_entry_bound"][-1] == pytest.approx(40)
+    assert np.all(columns["unseen_entry"] >= columns["unseen_entry_bound"] * (1 - 1e-6))
+
+
+def test_other_problems_and_runs_are_refused(run):
+    with pytest.raises(ValueError, match="`problem` must be 2 x 2"):
+        measures(problems.completion(np.ones((6, 5)), np.ones((6, 5), bool)), run)
+    with pytest.raises(ValueError, match="pass its own problem"):
+        measures(problems.two_by_two(eps=0.5), run)

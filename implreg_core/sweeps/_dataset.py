@@ -1,5 +1,6 @@
 """The results of a sweep as one labelled dataset: collected from the store, written, read back, and checked anew."""
 
+import itertools
 import json
 import os
 import warnings
@@ -11,6 +12,7 @@ import numpy as np
 
 from implreg_core.sweeps import _store
 from implreg_core.sweeps._file import Sweep, parse, read, resolve
+from implreg_core.sweeps._layout import check_names
 from implreg_core.sweeps._store import Unusable, store_of
 
 if TYPE_CHECKING:
@@ -23,10 +25,11 @@ def collect(sweep: Sweep, store: str | Path | None = None) -> "xarray.Dataset":
     A variable for every result, over the varied settings and the seed; an array among the results adds dimensions of
     its own, `NAME_0`, `NAME_1`... The Boolean variable `done` says which runs there are. The others are NaN; whole
     numbers and Booleans are floats then. Attributes hold the sweep file, the command that computes it, and the runs'
-    provenance; where runs differ in that, the attribute `mixed` says in what, and there is a warning.
+    provenance, such as `sources`, the experiment's files with hashes, and `commit`, that of their repository; where
+    runs differ in that, the attribute `mixed` says in what, and there is a warning.
 
     **Raises:** ValueError if there is no run yet, if runs have different results or array shapes, or if a result is
-    called as an axis is, or `done`.
+    called as an axis is, or `done`. A file that is not what it should be counts as missing, with a warning.
 
     **Example:**
 
@@ -57,6 +60,21 @@ def collect(sweep: Sweep, store: str | Path | None = None) -> "xarray.Dataset":
         variables[name] = (dims, np.stack(values).reshape(*sizes, *shape))
     attributes = _attributes(sweep, [record.provenance for record in records if record])
     return xarray.Dataset(variables, {name: list(values) for name, values in sweep.axes.items()}, attributes)
+
+
+def checked_path(output: str | Path) -> Path:
+    """The path of a dataset to write.
+
+    **Raises:** ValueError if it is a folder, or its folder does not exist or may not be written to.
+    """
+    path = Path(output)
+    if path.is_dir():
+        raise ValueError(f"`output` must be a file to write; {path} is a folder. Name a file in it.")
+    if not path.parent.is_dir():
+        raise ValueError(f"`output` {path} cannot be written: there is no folder {path.parent}. Create it.")
+    if not os.access(path.parent, os.W_OK):
+        raise ValueError(f"`output` {path} cannot be written: {path.parent} is read-only. Name another folder.")
+    return path
 
 
 def write(dataset: "xarray.Dataset", path: Path) -> None:
@@ -145,7 +163,8 @@ def sweep_of(dataset: "xarray.Dataset") -> Sweep:
 def _valid(store, run):
     try:
         return store.read(run)
-    except Unusable:
+    except Unusable as reason:
+        warnings.warn(f"{store.path(run)} is not used: {reason}.")
         return None
 
 
@@ -159,20 +178,30 @@ def _shapes(sweep, records):
     if len(found) > 1:
         (a, first), (b, second), *_ = found.items()
         differ = ", ".join(sorted({name for name, _ in set(a) ^ set(b)}))
-        raise ValueError(f"{sweep.experiment} gives different results or shapes ({differ}) for {first} and {second}.")
+        raise ValueError(
+            f"{sweep.experiment} gives different results or shapes ({differ}) for {first} and {second}. To run the "
+            "sweep again sets aside what does not fit."
+        )
     shapes = dict(*found)
-    for name in shapes.keys() & {*sweep.axes, "done"}:
-        raise ValueError(f"The result `{name}` of {sweep.experiment} needs another name; this one is taken.")
+    check_names(sweep, shapes)
     return shapes
+
+
+def _text(value):
+    """An entry of a provenance, as an attribute has it."""
+    return " ".join(f"{name}:{digest}" for name, digest in value.items()) if isinstance(value, dict) else str(value)
 
 
 def _attributes(sweep, provenances):
     """Where the dataset comes from."""
-    values = {key: sorted({str(p[key]) for p in provenances if key in p}) for key in provenances[0]}
+    keys = dict.fromkeys(itertools.chain.from_iterable(provenances))
+    values = {key: sorted({_text(p.get(key, "unrecorded")) for p in provenances}) for key in keys}
     started, _ = values.pop("started"), values.pop("seconds")
     mixed = [key for key, found in values.items() if len(found) > 1]
     if mixed:
-        differences = "; ".join(f"{key}: {', '.join(values[key])}" for key in mixed)
+        parts = [set(text.split()) for text in values.get("sources", [""])]
+        files = sorted(set.union(*parts) - set.intersection(*parts))
+        differences = "; ".join(f"{key}: {', '.join(files if key == 'sources' else values[key])}" for key in mixed)
         warnings.warn(f"The runs of {sweep.path} were not all computed alike ({differences}).")
     if values.get("threads", ["1"]) != ["1"]:
         warnings.warn(

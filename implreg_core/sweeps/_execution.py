@@ -6,41 +6,22 @@ that dies costs its own run alone, and a client that dies loses no more than tho
 """
 
 import contextlib
-import importlib
-import os
 import queue
-import signal
 import sys
-import threading
 import time
 import traceback
-import warnings
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from implreg_core.sweeps import _worker
+from implreg_core.sweeps import _store, _worker
+from implreg_core.sweeps._cluster import ClusterLost, check_address, check_installed, cluster, interruptible
 from implreg_core.sweeps._file import Run, Sweep
+from implreg_core.sweeps._layout import Layout
+from implreg_core.sweeps._sources import differing, sources_of
 from implreg_core.sweeps._store import Claim, Store, Unusable
 
 if TYPE_CHECKING:
     from distributed import Future
-
-
-class ClusterLost(ConnectionError):
-    """There is no scheduler, or none any more.
-
-    **Example:**
-
-    ```python
-    >>> from importlib.resources import files
-    >>> sweep = sweeps.read(files("implreg_core") / "stored" / "evidence-convex.toml")
-    >>> sweeps.run(sweep, store="no-such-folder", scheduler="nowhere")
-    Traceback (most recent call last):
-        ...
-    implreg_core.sweeps._execution.ClusterLost: no scheduler answers at nowhere (...
-
-    ```
-    """
 
 
 class _Flight(NamedTuple):
@@ -51,53 +32,67 @@ class _Flight(NamedTuple):
 
 
 def compute_missing(
-    sweep: Sweep, store: Store, *, scheduler: str | None, workers: int | None, quiet: bool
+    sweep: Sweep, store: Store, *, changed: str, scheduler: str | None, workers: int | None, quiet: bool
 ) -> dict[str, str]:
     """Compute and store every run that has no valid file; return those that failed, by name, and why.
 
-    **Raises:** `ClusterLost` if the scheduler cannot be reached, or goes away; ImportError without what runs sweeps.
+    **Raises:** `ClusterLost` if the scheduler cannot be reached, or goes away; ImportError without what runs sweeps;
+    ValueError if `scheduler` is no address, as `check_sources` does, and if a result has a name that is taken.
     """
-    waiting = deque(run for run in sweep.runs() if not is_stored(store, run))
-    if not waiting:
-        return {}
-    check_installed()
-    progress = _progress(sweep.size, sweep.size - len(waiting), quiet)
-    with _cluster(scheduler, workers, len(waiting)) as client, progress as advance:
-        return _Dispatch(sweep, store, client, waiting, advance).finish()
+    with interruptible() as check:
+        if scheduler is not None:
+            check_address(scheduler)
+        check_sources(sweep, store, changed)
+        sources, layout = sources_of(sweep.experiment), Layout(sweep)
+        waiting, unfit = deque(), []
+        for run in sweep.runs():
+            record = store.usable(run)
+            if record is None:
+                waiting.append(run)
+            elif changed == "recompute" and record.provenance.get("sources") != sources:
+                unfit.append((run, record, None))
+            elif reason := layout.misfit(run, record.results):
+                unfit.append((run, record, reason))
+        if not waiting and not unfit:
+            return {}
+        check_installed()
+        check()  # imports take their time
+        waiting.extend(run for run, _, _ in unfit)
+        progress = _progress(sweep.size, sweep.size - len(waiting), quiet)
+        with cluster(scheduler, workers, len(waiting)) as client, progress as advance:
+            for run, record, reason in unfit:
+                _set_aside(store, run, record, reason)
+            return _Dispatch(sweep, store, client, waiting, advance, check, sources, layout).finish()
 
 
-def check_installed() -> None:
-    """Refuse to start without the packages that run sweeps; stored datasets are read without them.
+def check_sources(sweep: Sweep, store: Store, changed: str) -> None:
+    """Refuse to continue what another source has begun, unless `changed` says how.
 
-    **Raises:** ImportError, which says how to install them.
+    **Raises:** ValueError, naming the files that differ, or if `changed` is not "stop", "keep" or "recompute".
     """
-    missing = []
-    for name in ("dask", "distributed", "filelock", "tqdm"):
-        try:
-            importlib.import_module(name)
-        except ModuleNotFoundError:
-            missing.append(name)
-    if missing:
-        raise ImportError(
-            f"Sweeps need the packages {', '.join(missing)}: pip install 'implreg_core[sweeps]', or in a clone "
-            "pip install '.[sweeps]'."
-        )
-
-
-def is_stored(store: Store, run: Run) -> bool:
-    """Whether `run` has a valid file."""
-    try:
-        return store.read(run) is not None
-    except Unusable:
-        return False
+    if changed not in ("stop", "keep", "recompute"):
+        raise ValueError(f'`changed` must be "stop", "keep" or "recompute"; got {changed!r}.')
+    records = [record for run in sweep.runs() if (record := store.usable(run))]
+    sources = sources_of(sweep.experiment)
+    found = [record.provenance.get("sources") for record in records]
+    old = [other for other in found if other != sources]
+    if not old or changed != "stop":
+        return
+    files = sorted({name for other in old if other is not None for name in differing(other, sources)})
+    since = f"{', '.join(files)} changed" if files else "the experiment's source was recorded"
+    raise ValueError(
+        f"{sweep.path}: {len(old)} of its {sweep.size} runs were stored before {since}. Compute them anew "
+        '(`changed="recompute"`, --changed recompute), which sets the old ones aside; or let them stand beside new '
+        'ones (`changed="keep"`, --changed keep), as the dataset will say.'
+    )
 
 
 class _Dispatch:
     """The runs of one sweep on their way."""
 
-    def __init__(self, sweep, store, client, waiting, advance):
-        self.sweep, self.store, self.client, self.advance = sweep, store, client, advance
-        self.waiting = waiting
+    def __init__(self, sweep, store, client, waiting, advance, check, sources, layout):
+        self.sweep, self.store, self.client, self.advance, self.check = sweep, store, client, advance, check
+        self.waiting, self.sources, self.layout = waiting, sources, layout
         self.suspects = deque()  # workers died under them, perhaps for another reason: tried again, each alone
         self.flight = {}  # by the key of the future
         self.failed = {}
@@ -107,12 +102,11 @@ class _Dispatch:
     def finish(self):
         """Compute all runs; the failed ones and why."""
         try:
-            with _interruptible() as check:
-                while self.waiting or self.suspects or self.flight:
-                    check()
-                    self.launch()
-                    with contextlib.suppress(queue.Empty):
-                        self.land(self.landed.get(timeout=0.2))  # the rest of the loop asks what no event tells
+            while self.waiting or self.suspects or self.flight:
+                self.check()
+                self.launch()
+                with contextlib.suppress(queue.Empty):
+                    self.land(self.landed.get(timeout=0.2))  # the rest of the loop asks what no event tells
             return self.failed
         finally:
             for flight in self.flight.values():
@@ -144,10 +138,9 @@ class _Dispatch:
                 self.advance(len(self.failed))
                 return True
         except Unusable as reason:
-            bad, aside = self.store.path(run), claim.set_aside()
-            warnings.warn(f"{bad} is not used: {reason}. It is moved to {aside}; the run is computed anew.")
+            claim.set_aside(reason)
         folder = self.sweep.path.parent.absolute()
-        future = self.client.submit(_worker.compute, run, folder, pure=False)
+        future = self.client.submit(_worker.compute, run, folder, self.sources, pure=False)
         self.flight[future.key] = _Flight(run, claim, future, alone)
         future.add_done_callback(self.landed.put)
         return True
@@ -171,13 +164,24 @@ class _Dispatch:
                 return
         except Exception:  # of the cluster, not of the experiment, such as a worker without our package
             data, failure = None, traceback.format_exc()
-        if data is None:
+        if data is not None:
+            failure = self.misfit(flight, data)
+        if failure is not None:
             flight.claim.fail(failure)
             self.failed[str(flight.run)] = failure
         else:
             flight.claim.write(data)
         del self.flight[future.key]
         self.advance(len(self.failed))
+
+    def misfit(self, flight, data):
+        """Why the results that came back do not fit those of the other runs, or None."""
+        try:
+            reason = self.layout.misfit(flight.run, _store.decode(flight.run, data).results)
+        except ValueError as error:  # for all runs alike
+            flight.claim.fail(str(error))
+            raise
+        return reason and f"ValueError: {reason}. All runs of a sweep must return the same names, types and shapes."
 
     def threads(self):
         """How many runs the cluster takes at a time, asked once a second: workers come and go."""
@@ -193,69 +197,14 @@ class _Dispatch:
         return self.room
 
 
-@contextlib.contextmanager
-def _cluster(scheduler, workers, runs):
-    """A client of the scheduler at an address, or else of a cluster of our own, which ends with us."""
-    import dask
-    from distributed import Client, LocalCluster
-
-    if scheduler is not None:
-        try:
-            client = Client(scheduler, timeout=10, set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise ClusterLost(f"no scheduler answers at {scheduler} ({error})") from error
-        with client:
-            yield client
-        return
-    before = os.environ.copy()
-    settings = {
-        "distributed.nanny.pre-spawn-environ": _worker.environment(),  # changes our own too, which is put back below
-        "distributed.scheduler.allowed-failures": 1,
-        "distributed.scheduler.worker-ttl": None,  # a long computation may keep a worker from answering
-    }
-    try:
-        with dask.config.set(settings):
-            cluster = LocalCluster(
-                n_workers=min(workers or dask.system.CPU_COUNT, runs),
-                threads_per_worker=1,
-                processes=True,
-                dashboard_address="127.0.0.1:0",  # any port
-                preload=[_worker.__name__],
-                silence_logs="CRITICAL",  # what goes wrong with a run, we report
-            )
-        with cluster, Client(cluster, set_as_default=False) as client:
-            yield client
-    finally:
-        for name in os.environ.keys() - before.keys():
-            del os.environ[name]
-        os.environ.update(before)
-
-
-@contextlib.contextmanager
-def _interruptible():
-    """A function that raises KeyboardInterrupt if Ctrl-C was pressed since.
-
-    Python itself would raise it anywhere: while a file is written, or in a destructor, where it is swallowed.
-    """
-    pressed = threading.Event()
-
-    def note(*_):
-        if pressed.is_set():  # whoever presses twice does not want to wait
-            raise KeyboardInterrupt
-        pressed.set()
-
-    def check():
-        if pressed.is_set():
-            raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield check  # signals are the main thread's
-        return
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield check
-    finally:
-        signal.signal(signal.SIGINT, before)
+def _set_aside(store, run, record, reason):
+    """Move a stored run out of the way, unless another sweep is at it, or has been."""
+    claim = store.claim(run)
+    if claim is not None:
+        found = store.usable(run)
+        if found and found.provenance == record.provenance:
+            claim.set_aside(reason)
+        claim.release()
 
 
 @contextlib.contextmanager

@@ -220,7 +220,9 @@ def resolve(experiment: str, folder: Path) -> Callable[..., dict]:
     top = module.split(".")[0]
     try:
         found = getattr(importlib.import_module(module), name)
-    except Exception as error:  # a module may fail in any way while it is imported
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a module may fail in any way while it is imported
         raise ValueError(
             f"`experiment` {experiment!r} cannot be imported: {type(error).__name__}: {error}. Install its module, "
             "or put it next to the sweep file."

@@ -49,7 +49,10 @@ class Status(NamedTuple):
         seconds = sum((seconds for _, seconds in self.done), 0.0)
         lines.append(f"{duration(seconds)} of computing are stored in {self.store.folder}.")
         lines += [f"{name} will be set aside: {reason}." for name, reason in self.unusable.items()]
-        lines += [f"set aside: {path}" for path in self.store.set_aside]
+        aside = self.store.set_aside
+        lines += [f"set aside: {path}" for path in aside[:5]]
+        if len(aside) > 5:
+            lines.append(f"... and {len(aside) - 5} more")
         lines += [f"failed: {run}; see {self.store.failure(run)}" for run in self.failed[:5]]
         if len(self.failed) > 5:
             lines.append(f"... and {len(self.failed) - 5} more")

@@ -16,6 +16,7 @@ import contextlib
 import hashlib
 import json
 import os
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
@@ -36,7 +37,7 @@ class Record(NamedTuple):
     """What is known of a finished run."""
 
     results: dict[str, np.ndarray]
-    provenance: dict[str, str | int | float]
+    provenance: dict[str, str | int | float | dict[str, str]]
 
 
 class Store:
@@ -66,6 +67,13 @@ class Store:
             raise Unusable(f"it cannot be read ({error.strerror})") from None
         return decode(run, data)
 
+    def usable(self, run: Run) -> Record | None:
+        """As `read`, and None too if there is a file that is unusable."""
+        try:
+            return self.read(run)
+        except Unusable:
+            return None
+
     def claim(self, run: Run) -> "Claim | None":
         """The right to compute `run` and to write its file; None while another sweep has it."""
         from filelock import lock_descriptor
@@ -94,8 +102,14 @@ class Store:
 
 
 def store_of(sweep: Sweep, folder: str | Path | None = None) -> Store:
-    """The store in `folder`; if that is not given, in NAME.runs beside the sweep file."""
-    return Store(folder or sweep.path.with_suffix(".runs"))
+    """The store in `folder`; if that is not given, in NAME.runs beside the sweep file.
+
+    **Raises:** ValueError if there is something else than a folder.
+    """
+    store = Store(folder or sweep.path.with_suffix(".runs"))
+    if store.folder.exists() and not store.folder.is_dir():
+        raise ValueError(f"`store` must be a folder; {store.folder} is a file. Name another, or move it away.")
+    return store
 
 
 class Claim:
@@ -117,14 +131,16 @@ class Claim:
         self._write(text.encode(), self._store.failure(self._run))
         self.release()
 
-    def set_aside(self) -> Path:
-        """Move the run's file out of the way, under a name that nothing there has yet."""
+    def set_aside(self, reason: object = None) -> Path:
+        """Move the run's file out of the way, under a name that nothing there has yet; warn if a reason is given."""
         bad = self._store.path(self._run)
         folder = self._store.folder / "set-aside"
         folder.mkdir(exist_ok=True)
         names = (folder / f"{bad.stem}{'' if i == 0 else f'.{i}'}.jsonl" for i in range(len(os.listdir(folder)) + 1))
         aside = next(name for name in names if not os.path.lexists(name))
         bad.rename(aside)
+        if reason:
+            warnings.warn(f"{bad} is not used: {reason}. It is moved to {aside}; the run is computed anew.")
         return aside
 
     def release(self) -> None:
@@ -200,6 +216,7 @@ def decode(run: Run, data: bytes) -> Record:
             name: np.frombuffer(base64.b64decode(a["base64"]), a["dtype"]).reshape(a["shape"])
             for name, a in contents["results"].items()
         }
+        contents["provenance"]["seconds"] + 0.0  # a number, for those who add them up
         return Record(results, contents["provenance"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Unusable(f"its contents are not those of a run ({type(error).__name__}: {error})") from None

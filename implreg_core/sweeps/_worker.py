@@ -6,11 +6,11 @@ installed one, or one in the sweep file's folder where the worker sees that fold
 
 import functools
 import importlib.metadata
-import inspect
 import os
 import platform
 import signal
 import subprocess
+import sys
 import time
 import traceback
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from pathlib import Path
 import implreg_core
 from implreg_core.sweeps import _store
 from implreg_core.sweeps._file import Run, resolve
+from implreg_core.sweeps._sources import differing, sources_of
 
 # One thread for each worker, so that the last bits of a result depend neither on how many processors there are nor
 # on what else they do. XLA reads NPROC and XLA_FLAGS when JAX starts its CPU device, OpenBLAS (behind NumPy and behind
@@ -38,20 +39,23 @@ def environment() -> dict[str, str]:
     return {**ENVIRONMENT, "XLA_FLAGS": f"{flags} {ENVIRONMENT['XLA_FLAGS']}".strip()}
 
 
-def compute(run: Run, folder: Path) -> tuple[bytes | None, str | None]:
-    """The file of one run and None; or, if it raised, None and the traceback."""
+def compute(run: Run, folder: Path, sources: dict[str, str] | None = None) -> tuple[bytes | None, str | None]:
+    """The file of one run and None; or, if it raised, None and the traceback.
+
+    `sources` are those of the client, if known, with which this worker's must agree.
+    """
     started, clock = datetime.now(UTC), time.perf_counter()
     try:
         function = resolve(run.experiment, folder)
+        provenance = _provenance(run.experiment)
+        if sources is not None and sources != provenance["sources"]:
+            files = ", ".join(differing(sources, provenance["sources"]))
+            return None, f"Its worker has loaded another {files} than the client: give it the same, and restart it."
         results = _store.plain(function(**run.settings, seed=run.seed))
         seconds = time.perf_counter() - clock
-        provenance = {
-            **_provenance(inspect.getfile(inspect.unwrap(function))),
-            "started": started.isoformat(timespec="seconds"),
-            "seconds": round(seconds, 4),
-        }
+        provenance = provenance | {"started": started.isoformat(timespec="seconds"), "seconds": round(seconds, 4)}
         return _store.encode(run, _store.Record(results, provenance)), None
-    except (Exception, SystemExit):  # sent as text: not every exception survives being sent
+    except BaseException:  # what a worker raises itself it takes for its own end; as text, for not all can be sent
         return None, traceback.format_exc()
 
 
@@ -60,17 +64,18 @@ def dask_setup(worker) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-@functools.cache
-def _provenance(file):
-    """What a result may depend on beside its settings; found once for each worker, when it loads the code."""
+@functools.cache  # once for each worker, when it loads the code: what the files hold later, it does not run
+def _provenance(experiment):
+    """What a result may depend on beside its settings."""
     versions = {name: importlib.metadata.version(name) for name in ("jax", "jaxlib", "numpy")}
     limited = all(value in os.environ.get(name, "").split() for name, value in ENVIRONMENT.items())
-    commit = _commit(Path(file)) or _commit(Path(implreg_core.__file__))
+    file = getattr(sys.modules[experiment.split(":")[0]], "__file__", None)
     return {
         "python": platform.python_version(),
         **versions,
         "implreg_core": implreg_core.__version__,
-        "commit": commit or "none",
+        "commit": (file and _commit(Path(file))) or "none",
+        "sources": sources_of(experiment),
         "cpus": os.cpu_count(),
         "threads": "1" if limited else "not limited",
     }

@@ -76,15 +76,15 @@ def settled(page):
     raise TimeoutError("The notebook does not come to rest.")
 
 
-def run_all(page, server, name):
-    """Run all cells of the notebook `name` and wait until its kernel has answered the last."""
+def run_all(page, server):
+    """Run all cells of the notebook that is open, alone, and wait until its kernel has answered the last."""
     page.get_by_text(re.compile(r"Python 3.*\| Idle")).wait_for(timeout=60_000)
     choose(page, "Run", "Run All Cells")
     deadline = time.monotonic() + RUN / 1000
     while time.monotonic() < deadline:
         page.wait_for_timeout(1000)
         read = page.evaluate("window.read()")
-        idle = all(session["kernel"]["execution_state"] == "idle" for session in _sessions(server, name))
+        idle = all(session["kernel"]["execution_state"] == "idle" for session in _sessions(server))
         if idle and not read["waiting"]:
             return settled(page)
     raise TimeoutError("The notebook does not end.")
@@ -96,16 +96,16 @@ def save(page):
     page.locator(".jp-mod-dirty").wait_for(state="detached")
 
 
-def shut_down(server, name):
-    """End the kernel of the notebook `name`."""
-    for session in _sessions(server, name):
+def shut_down(server):
+    """End all kernels."""
+    for session in _sessions(server):
         ask = {"params": {"token": server.token}, "timeout": 60}
         assert requests.delete(f"http://{server.address}/api/sessions/{session['id']}", **ask).ok
 
 
-def _sessions(server, name):
+def _sessions(server):
     ask = {"params": {"token": server.token}, "timeout": 60}
-    return [s for s in requests.get(f"http://{server.address}/api/sessions", **ask).json() if s["path"] == name]
+    return requests.get(f"http://{server.address}/api/sessions", **ask).json()
 
 
 @contextmanager
