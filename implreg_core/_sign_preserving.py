@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Float
-from scipy.interpolate import CubicSpline
+from scipy.interpolate import make_interp_spline
 
 from implreg_core import _check, bounds
 from implreg_core import _two_by_two_flow as charts
@@ -51,7 +51,7 @@ class SignPreservingFlow(eqx.Module):
     converged: bool  # whether the target loss was reached
 
     def at_loss(self, loss: Float[ArrayLike, " k"]) -> "SignPreservingFlow":
-        r"""The path where it has the given losses, by cubic splines in $-\ln \ell$ of states smooth in it.
+        r"""The path where it has the given losses, by quintic splines in $-\ln \ell$ of states smooth in it.
 
         At the default `rtol`, $W_{11}$ has a relative error of about 1e-7.
 
@@ -81,7 +81,9 @@ class SignPreservingFlow(eqx.Module):
             np.log1p(self.t[used] / self.t[1]),
             *(scale * self.residual[used]).reshape(-1, 4).T,
         ]
-        spline = CubicSpline(-np.log(self.loss[used]), np.stack(smooth, axis=1))
+        rows = len(smooth[0])
+        degree = min(5, rows - 1 - rows % 2)  # odd, as a path of few rows allows
+        spline = make_interp_spline(-np.log(self.loss[used]), np.stack(smooth, axis=1), k=degree)
         asinh_w, asinh_q, log_t, *residual = spline(-np.log(loss)).T
 
         w = np.sinh(asinh_w)
@@ -242,8 +244,8 @@ def _first_broken(t, loss, W, residual, log_abs_det, bound, is_bound, det_sign, 
     """The first row that no exact path has, and why; None if there is none. In units of the observations."""
     w, products = np.abs(W[:, 0, 0]), (W[:, 0, 0] * W[:, 1, 1], W[:, 0, 1] * W[:, 1, 0])
     defect = np.abs(products[0] - products[1] - det_sign * np.exp(log_abs_det))
-    rounding = 1e-12 * np.minimum(1.0, np.sum(W**2, axis=(1, 2)))
-    known = 1e4 * rtol * (np.abs(products[0]) + np.abs(products[1])) + rounding
+    size = np.minimum(1.0, np.sum(W**2, axis=(1, 2)))
+    known = 10 * rtol * size + 1e4 * rtol * (np.abs(products[0]) + np.abs(products[1]))
     numbers = np.concatenate([np.stack([t, loss, log_abs_det]), W.reshape(-1, 4).T, residual.reshape(-1, 4).T])
     checks = {
         "a number is not finite": ~np.all(np.isfinite(numbers), axis=0),

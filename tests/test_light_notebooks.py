@@ -66,3 +66,10 @@ def test_the_book_is_built_from_what_nbval_executed():
 @pytest.mark.parametrize("given", [[], [None], [[new_output("error", ename="E", evalue="", traceback=[])]]])
 def test_a_notebook_that_did_not_run_to_its_end_is_not_kept(given):
     assert not executed(_notebook(PRINTED), given)
+
+
+def test_what_is_printed_is_one_piece_however_it_arrived():
+    more = new_output("stream", name="stdout", text="rank 1\n")
+    notebook = _notebook(PRINTED, more, FIGURE, more)
+    lighten(notebook)
+    assert [output.get("text") for output in notebook.cells[0].outputs] == ["det = -1.00\nrank 1\n", None, "rank 1\n"]

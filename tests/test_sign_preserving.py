@@ -407,3 +407,9 @@ def test_bad_batches_are_refused(unchecked_types):
     with pytest.raises(ValueError, match=r"`slogdet\[0\]`"):
         slogdet = (np.ones(2), np.ones(2))
         sign_preserving_flows(problems.two_by_two(), POSITIVE[None], depth=3, slogdet=slogdet)
+
+
+def test_a_path_of_few_rows_can_be_read_too():
+    path = sign_preserving_flow(problems.two_by_two(), POSITIVE, depth=3, target_loss=0.6)
+    few = path.at_loss(np.array([path.loss[-1], 0.8]))
+    assert len(path.t) < 12 and np.allclose(few.W[0], path.W[-1], rtol=1e-12)

@@ -41,7 +41,18 @@ def lighten(notebook):
     for cell in notebook.cells:
         cell.metadata = {key: value for key, value in cell.metadata.items() if key not in VOLATILE_METADATA}
         if cell.cell_type == "code":
-            cell.outputs = [light for output in cell.outputs if (light := _light_output(output))]
+            cell.outputs = _joined(light for output in cell.outputs if (light := _light_output(output)))
+
+
+def _joined(outputs):
+    """`outputs` with what was printed in one piece, however it arrived."""
+    joined = []
+    for output in outputs:
+        if output.output_type == "stream" and joined and joined[-1].get("name") == output.name:
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def complaints(notebook):
