@@ -31,7 +31,7 @@ def real(x, name: str) -> Float[Array, "..."]:
     except TypeError:
         is_real = False
     if not is_real:
-        raise ValueError(f"`{name}` must be an array of real numbers; got {x!r}. Drop what is imaginary, or no number.")
+        raise ValueError(f"`{name}` must be real numbers; got {x!r}. Pass an array of them, without imaginary parts.")
     x = given.astype(float)
     if x.dtype != jnp.float64:
         raise ValueError(
@@ -83,8 +83,8 @@ def matrix(x, name: str) -> Float[Array, "m n"]:
 
 def same_shape(x, shape: tuple[int, ...], name: str) -> None:
     """Refuse anything but `shape`, so that nothing is broadcast unnoticed."""
-    if jnp.shape(x) != shape:
-        raise ValueError(f"`{name}` must have shape {shape}; got {jnp.shape(x)}. Use `jax.vmap` for batches.")
+    if np.shape(x) != shape:
+        raise ValueError(f"`{name}` must have shape {shape}; got {np.shape(x)}. Use `jax.vmap` for batches.")
 
 
 def integer(x, name: str, low: int, high: int | None = None) -> int:
@@ -111,4 +111,14 @@ def boolean(x, name: str) -> Bool[Array, "..."]:
     x = jnp.asarray(x)
     if x.dtype != bool:
         raise ValueError(f"`{name}` must be Boolean; got {x.dtype}. Compare first, as in `{name} != 0`.")
+    return x
+
+
+def key(x, name: str):
+    """`x` as one random key of JAX, typed or, as in old programs, two or four unsigned integers."""
+    typed = isinstance(x, jax.Array) and jnp.issubdtype(x.dtype, jax.dtypes.prng_key) and x.ndim == 0
+    if not (typed or (isinstance(x, jax.Array) and x.dtype == jnp.uint32 and x.ndim == 1)):
+        raise ValueError(
+            f"`{name}` must be one random key; got {x!r}. Make one by `jax.random.key(0)`; split it for more."
+        )
     return x

@@ -38,8 +38,8 @@ def norm_constants(norm: Norm, dimension: int = 2) -> tuple[Float[Array, ""], Fl
 
     ```
     """
-    c = norm.quasi_triangle_constant
     first, largest = _unit_matrix_norms(norm, dimension)
+    c = norm.quasi_triangle_constant
     a = first / (jnp.sqrt(2.0) * c)
     return a, jnp.maximum(jnp.sqrt(2.0) * a, 8 * c**2 * largest)
 
@@ -80,6 +80,8 @@ def square_norm_constants(norm: Norm, dimension: int) -> tuple[Float[Array, ""],
 
 
 def _unit_matrix_norms(norm: Norm, dimension: int) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    if not isinstance(norm, Norm):
+        raise ValueError(f"`norm` must be a norm of `implreg_core.norms`; got {norm!r}. `norms.custom` makes one.")
     d = _check.integer(dimension, "dimension", 2)
     unit = [norm.unit_matrix_norm(i, j, (d, d)) for i in range(d) for j in range(d)]
     return unit[0], jnp.max(jnp.stack(unit))

@@ -258,7 +258,7 @@ def checked_descents(
     (runs,) = runs
     check_start(problem, tuple(W[0] for W in factors))
     factors = tuple(_check.finite(W, f"factors[{j}]") for j, W in enumerate(factors))
-    _check_loss(_start_losses(problem, factors))
+    _check_loss(problem, _start_losses(problem, factors))
     rates = _check.positive(learning_rate, "learning_rate")
     if rates.shape not in ((), (runs,)):
         raise ValueError(f"`learning_rate` must be one number or one for each of {runs} runs; got shape {rates.shape}.")
@@ -294,7 +294,7 @@ def check_start(problem: Completion, factors: Factors) -> Factors:
     if shape != problem.shape:
         raise ValueError(f"`factors` have a product of shape {shape}, but `problem` needs {problem.shape}.")
     (loss,) = _start_losses(problem, tuple(W[None] for W in factors))
-    _check_loss(loss)
+    _check_loss(problem, loss)
     return factors
 
 
@@ -303,8 +303,10 @@ def _start_losses(problem, factors):
     return jax.vmap(lambda *factors: problem.loss(product_matrix(factors)))(*factors)
 
 
-def _check_loss(loss) -> None:
-    """Refuse finite factors whose product overflows."""
+def _check_loss(problem, loss) -> None:
+    """Refuse finite observations or factors of which squares overflow."""
+    if _check.fails(jnp.isfinite(problem.loss(jnp.zeros(problem.shape)))):
+        raise ValueError("`problem` must have values whose squares are finite. Scale them and the start down.")
     if _check.fails(jnp.isfinite(loss)):
         raise ValueError(f"`factors` must have a finite loss; got {loss}. Scale them down.")
 

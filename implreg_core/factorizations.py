@@ -142,7 +142,7 @@ def gaussian(
     std = _check.positive(std, "std")
     hidden = min(m, n) if hidden is None else _check.integer(hidden, "hidden", min(m, n))
     widths = [n, *[hidden] * (depth - 1), m]
-    keys = jr.split(key, depth)
+    keys = jr.split(_check.key(key, "key"), depth)
     return tuple(std * jr.normal(keys[j], (widths[j + 1], widths[j])) for j in range(depth))
 
 
@@ -197,7 +197,7 @@ def balanced_gaussian(key: PRNGKeyArray, depth: int, shape: tuple[int, int], *, 
     ```
     """
     shape, std = _check.matrix_shape(shape), _check.positive(std, "std")
-    return balanced(std * jr.normal(key, shape), depth)
+    return balanced(std * jr.normal(_check.key(key, "key"), shape), depth)
 
 
 def identity(alpha: Real[ArrayLike, ""], depth: int, size: int = 2) -> Factors:
@@ -251,7 +251,7 @@ def with_determinant_sign(
     if sign not in (1, -1):
         raise ValueError(f"`sign` must be 1 or -1; got {sign!r}.")
     tries = _check.integer(tries, "tries", 1)
-    candidates = jax.vmap(sample)(jr.split(key, tries))
+    candidates = jax.vmap(sample)(jr.split(_check.key(key, "key"), tries))
     matches = jax.vmap(lambda factors: slogdet(factors)[0] == sign)(candidates)
     found, first = jnp.any(matches), jnp.argmax(matches)
     if _check.fails(found):

@@ -105,6 +105,12 @@ def gradient_flow(
             f"stopped at loss {loss[flip - 1]:.3g}: beyond, rounding flips the determinant's sign, which the balanced "
             "flow never does; raise target_loss, or use sign_preserving_flow"
         )
+    if (rise := _first_rise(loss[:rows])) is not None:
+        rows, converged = rise, False
+        status = (
+            f"stopped at loss {loss[rise - 1]:.3g}: beyond, the loss rises, which it never does along a gradient flow; "
+            f"lower rtol={float(rtol):g}"
+        )
     return Flow(
         t=t[:rows],
         loss=loss[:rows],
@@ -147,6 +153,12 @@ def _is_balanced(factors):
     """Whether at least two factors are square and balanced: then the determinant of the product keeps its sign."""
     square = len(factors) > 1 and all(W.shape[0] == W.shape[1] for W in factors)
     return square and unbalancedness(factors) < _BALANCED * max(jnp.sum(W**2) for W in factors)
+
+
+def _first_rise(loss):
+    """The first row whose loss is above that before by more than errors of the solver explain, or None."""
+    rises = ~(np.diff(loss) <= 1e-3 * loss[:-1])
+    return 1 + int(np.argmax(rises)) if rises.any() else None
 
 
 def _first_sign_change(path, rows):

@@ -143,7 +143,7 @@ def phase_diagram(
     _check.positive(axes.get("learning_rate", learning_rate), "learning_rate")
     target_loss = float(_check.positive(target_loss, "target_loss"))
     max_time = float(_check.positive(max_time, "max_time"))
-    keys = jr.split(key, (len(columns.values), _check.integer(runs, "runs", 1)))
+    keys = jr.split(_check.key(key, "key"), (len(columns.values), _check.integer(runs, "runs", 1)))
 
     def stopped(row, column, keys):
         setting = {rows.name: row, columns.name: column}
@@ -226,7 +226,7 @@ def balanced_start(
     ```
     """
     imbalance = _check.nonnegative(imbalance, "imbalance")
-    product_key, *layer_keys = jr.split(key, _check.integer(depth, "depth", 2))
+    product_key, *layer_keys = jr.split(_check.key(key, "key"), _check.integer(depth, "depth", 2))
     factors = list(factorizations.balanced_gaussian(product_key, depth, (2, 2), std=scale))
     for j, layer_key in enumerate(layer_keys):
         axes_key, stretch_key = jr.split(layer_key)

@@ -218,7 +218,7 @@ def random_low_rank(
     observed_count = _check.integer(observed_count, "observed_count", 1, m * n)
     norm = math.sqrt(m * n) if frobenius_norm is None else _check.positive(frobenius_norm, "frobenius_norm")
 
-    left_key, right_key, observed_key = jr.split(key, 3)
+    left_key, right_key, observed_key = jr.split(_check.key(key, "key"), 3)
     truth = jr.normal(left_key, (m, rank)) @ jr.normal(right_key, (n, rank)).T
     truth = norm * truth / jnp.linalg.norm(truth)
     chosen = jr.choice(observed_key, m * n, (observed_count,), replace=False)

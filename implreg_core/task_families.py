@@ -52,7 +52,7 @@ def task(family: str, key: PRNGKeyArray) -> Task:
     """
     if family not in FAMILIES:
         raise ValueError(f"`family` must be one of {', '.join(map(repr, FAMILIES))}; got {family!r}.")
-    return FAMILIES[family](key)
+    return FAMILIES[family](_check.key(key, "key"))
 
 
 # ---- patterns: which entries are observed

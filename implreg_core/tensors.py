@@ -110,7 +110,8 @@ def gaussian(key: PRNGKeyArray, shape: Sequence[int], components: int, *, std: R
     """
     shape, components = _shape(shape), _check.integer(components, "components", 1)
     std = _check.positive(std, "std")
-    return tuple(std * jr.normal(k, (size, components)) for k, size in zip(jr.split(key, len(shape)), shape))
+    keys = jr.split(_check.key(key, "key"), len(shape))
+    return tuple(std * jr.normal(k, (size, components)) for k, size in zip(keys, shape))
 
 
 def random_low_rank(
@@ -244,14 +245,17 @@ def complete(
 
     ```
     """
+    target, mask = _observations(target, mask)
+    _shape(target.shape, "target.shape")
+    _check.same_shape(init_std, (), "init_std")
     (run,) = complete_many(
-        jnp.asarray(target)[None],
-        jnp.asarray(mask)[None],
+        target[None],
+        mask[None],
         init_std=init_std,
         learning_rate=learning_rate,
         tolerance=tolerance,
         max_steps=max_steps,
-        keys=key[None],
+        keys=_check.key(key, "key")[None],
         components=components,
         records_per_decade=records_per_decade,
         test_every=test_every,
@@ -295,7 +299,7 @@ def complete_many(
     ```
     """
     targets, masks = _observations(targets, masks)
-    shape = _shape(targets.shape[1:])
+    shape = _shape(targets.shape[1:], "targets.shape[1:]")
     if _check.fails(jnp.any(masks.reshape(len(masks), -1), axis=1)):
         raise ValueError("`mask` is false everywhere in some run; mark at least one entry as observed.")
     init_std = jnp.broadcast_to(_check.positive(init_std, "init_std"), (len(targets),))
@@ -508,14 +512,14 @@ def _unfold(T, modes):
 
 def _tensor(T) -> np.ndarray:
     T = np.asarray(_check.finite(T, "T"))
-    _shape(T.shape)
+    _shape(T.shape, "T.shape")
     return T
 
 
-def _shape(shape: Sequence[int]) -> tuple[int, ...]:
+def _shape(shape: Sequence[int], name: str = "shape") -> tuple[int, ...]:
     if len(shape) < 2:
-        raise ValueError(f"`shape` must be two or more positive integers; got {shape}.")
-    return tuple(_check.integer(size, f"shape[{n}]", 1) for n, size in enumerate(shape))
+        raise ValueError(f"`{name}` must be two or more positive integers; got {shape}.")
+    return tuple(_check.integer(size, f"{name}[{n}]", 1) for n, size in enumerate(shape))
 
 
 def _observations(target, mask):

@@ -11,7 +11,7 @@ from scipy.integrate import solve_ivp
 
 from implreg_core import bounds, factorizations, norms, problems, ranks
 from implreg_core.descent import gradient_descent
-from implreg_core.flow import gradient_flow
+from implreg_core.flow import _first_rise, gradient_flow
 
 
 def reference_flow(problem, factors, times):
@@ -197,3 +197,9 @@ def test_larger_tasks_are_followed_to_loss_1e_6(size):
     smallest = np.linalg.svd(path.W, compute_uv=False)[:, -1]
     assert np.all(smallest <= np.sqrt(2 * path.loss) * (1 + 1e-9))  # the segment from W to a solution is singular
     assert abs(abs(path.W[-1, 0, 0]) * np.sqrt(2 * path.loss[-1]) - 1) < 1e-4
+
+
+def test_a_flow_whose_loss_rises_is_cut_there():
+    assert _first_rise(np.array([1.0, 0.5, 0.5, 0.4])) is None
+    assert _first_rise(np.array([1.0, 0.5, 0.6, 0.4])) == 2
+    assert _first_rise(np.array([1.0, 0.5, np.nan])) == 2

@@ -19,6 +19,7 @@ from implreg_core import (
     ranks,
     stability,
     symmetric,
+    task_families,
     tensors,
 )
 
@@ -101,3 +102,57 @@ for call in (lambda: bounds.distance_upper_bound(0.1), lambda: problems.two_by_t
         raise SystemExit("taken in silence")
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+RANDOM = {
+    "gaussian": lambda key: factorizations.gaussian(key, 2, (2, 2), std=0.1),
+    "balanced_gaussian": lambda key: factorizations.balanced_gaussian(key, 2, (2, 2), std=0.1),
+    "with_determinant_sign": lambda key: factorizations.with_determinant_sign(key, lambda _: (jnp.eye(2),), 1),
+    "random_low_rank": lambda key: problems.random_low_rank(key, (3, 3), 1, 4),
+    "tensors.gaussian": lambda key: tensors.gaussian(key, (2, 2), 1, std=0.1),
+    "complete": lambda key: tensors.complete(np.ones((2, 2)), MASK, init_std=0.1, max_steps=1, tolerance=9.0, key=key),
+    "task": lambda key: task_families.task("12 x 12, diagonal hidden", key),
+}
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_a_number_is_no_random_key(name, unchecked_types):
+    with pytest.raises(ValueError, match="`key` must be one random key; got 0"):
+        RANDOM[name](0)
+    with pytest.raises(ValueError, match="`key` must be one random key"):
+        RANDOM[name](jr.split(jr.key(0)))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: tensors.cp_rank(np.ones(3)), "`T.shape` must be two or more"),
+        (
+            lambda: tensors.complete(np.ones((2, 2)), MASK[0], init_std=0.1, key=jr.key(0)),
+            r"`mask` must have shape \(2, 2\)",
+        ),
+        (
+            lambda: tensors.complete(np.ones((2, 2)), MASK, init_std=[0.1, 0.2], key=jr.key(0)),
+            "`init_std` must have shape",
+        ),
+        (lambda: bounds.norm_lower_bound("nuclear", 0.1), "`norm` must be a norm of"),
+        (lambda: bounds.square_norm_constants(np.linalg.norm, 3), "`norm` must be a norm of"),
+        (
+            lambda: descent.gradient_descent(
+                PROBLEM, factorizations.identity(0.1, 2), learning_rate=lambda step: 0.1, max_steps=3
+            ),
+            "`learning_rate` must be real numbers",
+        ),
+        (
+            lambda: flow.gradient_flow(problems.two_by_two(eps=1e300), factorizations.identity(0.1, 2)),
+            "`problem` must have values whose squares are finite",
+        ),
+    ],
+)
+def test_messages_name_the_argument_that_is_wrong(call, message, unchecked_types):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_lists_are_matrices_too(unchecked_types):
+    assert factorizations.product_matrix(([[1, 2], [3, 4]], [[0, 1], [1, 0]])).tolist() == [[3, 4], [1, 2]]
