@@ -13,7 +13,7 @@ from implreg_core import _rosenbrock
 from implreg_core import _two_by_two_flow as charts
 
 _FIRST_STEP, _LONGEST_STEP = 1e-3, 1.0  # in a chart's own time; near a saddle a longer step would damp what grows
-_FALL = 1.2  # of ln loss in a step, half a decade, or splines between rows are poor
+_FALL = 1.2  # of ln loss in a step, half a decade, or twice that at most: or splines between rows are poor
 _RUNGS = 4  # step sizes in an octave
 _PATIENCE = 1000.0  # in the charts' time, of which a path to loss 1e-28 takes about 100
 _ACCURACY = 1e-10  # of the loss at the end, relative
@@ -60,15 +60,15 @@ def path(
         size = jnp.sqrt(jnp.mean((error / charts.error_scale(y, loop.late, flow)) ** 2)) / flow.rtol
         before, after = at(loop).loss, charts.read(y, loop.late, flow).loss
         beyond = (after < (1 - _ACCURACY) * flow.target_loss) & (size <= 1) & (loop.shortened < _MOST_SHORTENED)
-        accepted = (size <= 1) & ~beyond
+        aim = (1 - _ACCURACY / 2) * flow.target_loss
+        fall = jnp.log(before / jnp.maximum(after, 1e-30 * aim))  # finite also where the loss is zero
+        accepted = (size <= 1) & ~beyond & ~(fall > 2 * _FALL)
 
         # Step sizes come from a ladder, or rounding errors in `size` would shift every later row.
         rungs = jnp.floor(_RUNGS * jnp.log2(0.9 * jnp.where(jnp.isfinite(size), size, jnp.inf) ** -0.2))
         h = loop.h * 2 ** (jnp.clip(rungs, -2 * _RUNGS, 2 * _RUNGS) / _RUNGS)
         h = jnp.where(charts.is_beyond_saddles(at(loop), flow) & ~loop.late, h, jnp.minimum(h, _LONGEST_STEP))
-        # The loss falls nearly exponentially; logarithms are finite also where a loss is zero.
-        aim = (1 - _ACCURACY / 2) * flow.target_loss
-        fall = jnp.log(before / jnp.maximum(after, 1e-30 * aim))
+        # The loss falls nearly exponentially.
         h = jnp.where(fall > 0, jnp.minimum(h, loop.h * _FALL / fall), h)
         h = jnp.where(beyond, loop.h * jnp.log(before / aim) / fall, h)
 

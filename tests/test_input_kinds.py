@@ -73,7 +73,7 @@ def test_words_are_refused(entry, unchecked_types):
         ENTRIES[entry](np.array([["2", "x"], ["y", "1"]]))
 
 
-def test_small_integers_do_not_wrap():
+def test_small_integers_do_not_wrap(unchecked_types):
     W = np.full((2, 2), 200, np.uint8)
     assert factorizations.product_matrix((W, W))[0, 0] == 80_000
     assert factorizations.unbalancedness((W, 2 * W.astype(np.uint8))) > 0
@@ -82,7 +82,7 @@ def test_small_integers_do_not_wrap():
     assert gradient.dtype == jnp.float64 and gradient[0, 0] == 200 * (80_000 - 1)
 
 
-def test_single_precision_is_taken_as_the_number_that_it_is():
+def test_single_precision_is_taken_as_the_number_that_it_is(unchecked_types):
     W = np.float32([[0.1, 0.2], [0.3, 0.4]])
     assert ranks.singular_values(W).dtype == jnp.float64
     assert np.array_equal(ranks.singular_values(W), ranks.singular_values(W.astype(float)))

@@ -390,7 +390,7 @@ def test_parameters_get_names_of_their_own():
 @pytest.mark.parametrize(
     ("function", "arguments", "message"),
     [
-        (ranks.singular_values, (np.eye(3),), r"ranks.py:\d+ in `singular_values`, it uses the primitive `svd`"),
+        (ranks.singular_values, (np.eye(3),), r"_linalg.py:\d+ in `spectrum`, it uses the primitive `svd`"),
         (lambda x: lax.fori_loop(0, 3, lambda i, x: jnp.sort(x), x), (np.ones(3),), "test_javascript.py.*`sort`"),
         (lambda x: jr.normal(jr.key(0), ()) * x, (1.0,), "it uses (the primitive `random|entries of type)"),
         (lambda x: x * 2, (np.float32(1.0),), "it uses entries of type float32; use float64"),

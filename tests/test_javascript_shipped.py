@@ -226,7 +226,7 @@ def leaky_program(depth):
 
 
 def flow_program(W0, depth, eps):
-    return live.flow_columns(W0, depth=depth, eps=eps, target_loss=jnp.where(eps == 0, 1e-20, 1e-14))
+    return live.flow_columns(W0, depth=depth, eps=eps, target_loss=jnp.where(eps == 0, 1e-20, 1e-12))
 
 
 PROGRAMS = {

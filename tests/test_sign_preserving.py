@@ -329,7 +329,7 @@ def test_every_row_is_trusted_whatever_the_size_of_the_start(depth, problem):
     for path in sign_preserving_flows(problems.two_by_two(*problem), W0, depth=depth):
         assert path.loss[-1] < 1e-20 or "floor" in path.status
         assert all(np.all(np.isfinite(x)) for x in (path.t, path.loss, path.W, path.residual, path.log_abs_det))
-        assert np.all(np.diff(path.loss) <= 1e-4 * path.loss[1:]) and np.all(np.diff(np.log10(path.loss)) > -1.5)
+        assert np.all(np.diff(path.loss) <= 1e-4 * path.loss[1:]) and np.all(np.diff(np.log10(path.loss)) > -1.2)
         if path.det_sign * z * z_prime > 0:
             bound = bounds.unseen_entry_lower_bound(path.loss, z, z_prime, eps)
             assert np.all(np.abs(path.W[:, 0, 0]) >= bound * (1 - 1e-5))
@@ -410,6 +410,8 @@ def test_bad_batches_are_refused(unchecked_types):
 
 
 def test_a_path_of_few_rows_can_be_read_too():
-    path = sign_preserving_flow(problems.two_by_two(), POSITIVE, depth=3, target_loss=0.6)
-    few = path.at_loss(np.array([path.loss[-1], 0.8]))
-    assert len(path.t) < 12 and np.allclose(few.W[0], path.W[-1], rtol=1e-12)
+    problem = problems.two_by_two()
+    start = float(problem.loss(POSITIVE))
+    for share in (0.6, 0.7, 0.8, 0.85, 0.89):
+        path = sign_preserving_flow(problem, POSITIVE, depth=3, target_loss=share * start)
+        assert np.allclose(path.at_loss(path.loss[-1:]).W[0], path.W[-1], rtol=1e-12)
