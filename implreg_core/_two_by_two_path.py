@@ -15,7 +15,6 @@ from implreg_core import _two_by_two_flow as charts
 _FIRST_STEP, _LONGEST_STEP = 1e-3, 1.0  # in a chart's own time; near a saddle a longer step would damp what grows
 _FALL = 1.2  # of ln loss in a step, half a decade, or twice that at most: or splines between rows are poor
 _RUNGS = 4  # step sizes in an octave
-_PATIENCE = 1000.0  # in the charts' time, of which a path to loss 1e-28 takes about 100
 _ACCURACY = 1e-10  # of the loss at the end, relative
 _MOST_SHORTENED = 12  # about 4 are enough unless rounding errors of the loss are larger than the accuracy
 
@@ -26,14 +25,13 @@ class Path(NamedTuple):
     rows: Float[Array, "n 10"]
     last: Int[Array, ""]
     tried: Int[Array, ""]
-    stalled: Bool[Array, ""]
+    longest: Int[Array, ""]  # how many of these had the greatest length: near a saddle nearly all have
 
 
 class _Loop(NamedTuple):
     y: Float[Array, "6"]
     late: Bool[Array, ""]  # which chart `y` is a point of
     h: Float[Array, ""]
-    s: Float[Array, ""]
     shortened: Int[Array, ""]  # steps taken anew because they led beyond the target loss
     ends: Bool[Array, ""]  # whether `y` comes from such a step
     path: Path
@@ -53,7 +51,7 @@ def path(
 
     def goes_on(loop):
         last, tried = loop.path.last, loop.path.tried
-        return ~_is_over(at(loop), flow) & (last < rows - 1) & (tried < tries) & ~loop.path.stalled
+        return ~_is_over(at(loop), flow) & (last < rows - 1) & (tried < tries)
 
     def attempt(loop):
         y, error = _rosenbrock.step(lambda y: charts.rate(y, loop.late, flow), loop.y, loop.h)
@@ -72,15 +70,16 @@ def path(
         h = jnp.where(fall > 0, jnp.minimum(h, loop.h * _FALL / fall), h)
         h = jnp.where(beyond, loop.h * jnp.log(before / aim) / fall, h)
 
-        y, s = jnp.where(accepted, y, loop.y), loop.s + jnp.where(accepted, jnp.minimum(loop.h, _LONGEST_STEP), 0.0)
+        y = jnp.where(accepted, y, loop.y)
         state = charts.read(y, loop.late, flow)
         enters = ~loop.late & charts.early_is_over(state, flow)
         y, h = jnp.where(enters, charts.late_write(state, flow), y), jnp.where(enters, _FIRST_STEP, h)
+        longest = loop.path.longest + jnp.where(accepted & (loop.h == _LONGEST_STEP), 1, 0)
         # Of several short steps to the end only the last has a row.
         last = loop.path.last + jnp.where(accepted & ~loop.ends, 1, 0)
-        new = Path(loop.path.rows.at[last].set(_row(state)), last, loop.path.tried + 1, s > _PATIENCE)
+        new = Path(loop.path.rows.at[last].set(_row(state)), last, loop.path.tried + 1, longest)
         shortened = loop.shortened + jnp.where(beyond, 1, 0)
-        return _Loop(y, loop.late | enters, h, s, shortened, loop.ends | (accepted & (shortened > 0)), new)
+        return _Loop(y, loop.late | enters, h, shortened, loop.ends | (accepted & (shortened > 0)), new)
 
     y = charts.early_write(W0, log_abs_det, flow)
     early, zero = jnp.zeros((), bool), jnp.zeros((), int)
@@ -88,7 +87,7 @@ def path(
     late = charts.early_is_over(start, flow)
     y = jnp.where(late, charts.late_write(start, flow), y)
     record = jnp.zeros((rows, 10)).at[0].set(_row(start))
-    begin = _Loop(y, late, jnp.asarray(_FIRST_STEP), jnp.zeros(()), zero, early, Path(record, zero, zero, early))
+    begin = _Loop(y, late, jnp.asarray(_FIRST_STEP), zero, early, Path(record, zero, zero, zero))
     return jax.lax.while_loop(goes_on, attempt, begin).path
 
 
