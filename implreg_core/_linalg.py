@@ -29,18 +29,14 @@ def spectrum(W: Float[Array, "m n"]) -> Float[Array, " k"]:
 
 @spectrum.defjvp
 def _(primals, tangents):
-    """That of each is $u_i^\\top \\dot W v_i$, for all choices of vectors that the decomposition leaves.
-
-    The closed forms and the library have derivatives of their own: those have limits, or none, where singular values
-    coincide.
-    """
+    r"""Of each, $u_i^\top \dot W v_i$: also where singular values coincide; closed forms have none there."""
     (W,), (dW,) = primals, tangents
     U, _, Vt = svd(W)
     return spectrum(W), jnp.sum(U * (dW @ Vt.T), axis=0)
 
 
 def svd(W: Float[Array, "m n"]) -> tuple[Float[Array, "m k"], Float[Array, " k"], Float[Array, "k n"]]:
-    """$U$, $S$ and $V^\\top$ with `k = min(m, n)`."""
+    r"""$U$, $S$ and $V^\top$ with `k = min(m, n)`."""
     return _svd_two_by_two(W) if W.shape == (2, 2) else jnp.linalg.svd(W, full_matrices=False)
 
 

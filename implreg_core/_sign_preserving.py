@@ -129,7 +129,8 @@ def sign_preserving_flow(
     side from which the loss only falls to $\epsilon^2 / 2$.
 
     **Raises:** ValueError naming the argument if the problem is of another kind, `W0` is not finite, its
-    determinant is zero or lost in rounding, `depth` is below 2, or a number is out of range.
+    determinant is zero or lost in rounding, `slogdet` is not that of `W0`, `depth` is below 2, or a number is out
+    of range: in units of $\sqrt{|z z'|}$ starts are from 1e-100 to 1e8 in size, and observations up to 1e4.
 
     **References:** the flow of the product: Arora, Cohen & Hazan (2018), Theorem 1; the sign of its
     determinant: Razin & Cohen (2020), Section 4.
@@ -162,7 +163,7 @@ def sign_preserving_flows(
     rtol: Float[ArrayLike, ""] = 1e-7,
     max_steps: int = 2048,
 ) -> list[SignPreservingFlow]:
-    """`sign_preserving_flow` from many starts at once, much faster than one after the other.
+    """`sign_preserving_flow` from each of many starts, by one program.
 
     **Returns:** a list with one path for each start.
 
@@ -193,7 +194,7 @@ def sign_preserving_flows(
     constants = values / unit, float(depth), target_loss / unit**2, rtol
     scaled = zip(W0 / unit, det_sign, log_abs_det - 2 * math.log(unit), strict=True)
     rows = _ROWS * 2 ** max(0, math.ceil(math.log2((max_steps + 1) / _ROWS)))
-    solutions = [_solve(*start, *constants, max_steps, rows=rows) for start in scaled]  # they run side by side
+    solutions = [_solve(*start, *constants, max_steps, rows=rows) for start in scaled]
     return [
         _unscaled(solution, values, unit, depth, int(sign), rtol, max_steps)
         for solution, sign in zip(solutions, det_sign, strict=True)

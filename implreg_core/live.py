@@ -142,7 +142,7 @@ def flow_columns(
     r"""The exact balanced flow from the product `W0`, for `problems.two_by_two(z, z_prime, eps)`.
 
     As `flow.sign_preserving_flow`, by its equations and its tolerance: at a given loss the unseen entry differs from
-    that by at most 3e-5, relative to $0.1 + |w|$, for depths 2 to 10 and losses down to 1e-20. The depth may be
+    that by at most 2e-5, relative to $0.1 + |w|$, for depths 2 to 10 and losses down to 1e-20. The depth may be
     traced, so that one program serves all depths. Rows are the steps of the solver. It stops at the target loss, at the
     floor $\epsilon^2 / 2$, or when it has used up its 640 rows or 2000 attempts, as near a saddle point. A singular
     `W0`, from which it can take no step, has an infinite loss.

@@ -229,6 +229,27 @@ def of_nuclear_norm(loss):
     return bounds.norm_lower_bound(norms.nuclear, loss)
 
 
+def of_quasi_norm(loss):
+    return bounds.norm_lower_bound(norms.schatten(0.5), loss)
+
+
+def perturbed_entry(loss):
+    return bounds.unseen_entry_lower_bound(loss, -2.0, 0.5, 0.1)
+
+
+OF_LOSS = [
+    of_nuclear_norm,
+    of_quasi_norm,
+    bounds.effective_rank_upper_bound,
+    bounds.distance_upper_bound,
+    bounds.sharp_distance_upper_bound,
+    bounds.sharp_effective_rank_upper_bound,
+    bounds.simple_effective_rank_upper_bound,
+    bounds.unseen_entry_lower_bound,
+    perturbed_entry,
+]
+
+
 @pytest.mark.parametrize(
     ("bound", "limit"),
     [
@@ -255,18 +276,7 @@ def test_bounds_take_losses_of_any_shape_and_reach_their_limit(bound, limit):
 
 
 @pytest.mark.usefixtures("unchecked_types")
-@pytest.mark.parametrize(
-    "bound",
-    [
-        of_nuclear_norm,
-        bounds.effective_rank_upper_bound,
-        bounds.distance_upper_bound,
-        bounds.sharp_distance_upper_bound,
-        bounds.sharp_effective_rank_upper_bound,
-        bounds.simple_effective_rank_upper_bound,
-        bounds.unseen_entry_lower_bound,
-    ],
-)
+@pytest.mark.parametrize("bound", OF_LOSS)
 def test_bad_losses_are_named(bound):
     with pytest.raises(ValueError, match="`loss` must not be negative; got -0.1"):
         bound(-0.1)
@@ -285,3 +295,11 @@ def test_bad_losses_are_named(bound):
 def test_bad_observations_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         bounds.unseen_entry_lower_bound(0.1, **arguments)
+
+
+@pytest.mark.parametrize("bound", OF_LOSS)
+def test_derivatives_are_those_of_finite_differences(bound):
+    for loss in (1e-6, 1e-3, 0.07):
+        h = 1e-5 * loss
+        slope = (bound(loss + h) - bound(loss - h)) / (2 * h)
+        assert jax.grad(bound)(loss) == pytest.approx(float(slope), rel=1e-5)

@@ -96,8 +96,8 @@ def test_flow_columns_are_the_sign_preserving_flow(depth, observed):
         shared = (loss < 0.89 * path.loss[0]) & (loss > 1.001 * max(path.loss[-1], 1e-20))
         expected = path.at_loss(loss[shared])
         assert shared.sum() > 20
-        # the splines of the reference are good to about 2e-5 where w moves much while the loss hardly does
-        assert np.max(np.abs(w[shared] - expected.W[:, 0, 0]) / (0.1 + np.abs(w[shared]))) < 3e-5
+        # the splines of the reference are good to about 1e-5 where w moves much while the loss hardly does
+        assert np.max(np.abs(w[shared] - expected.W[:, 0, 0]) / (0.1 + np.abs(w[shared]))) < 2e-5
         later = expected.t > 1e-2
         np.testing.assert_allclose(np.log(columns["t"][shared])[later], np.log(expected.t)[later], atol=0.03)
 

@@ -3,7 +3,6 @@
 On one worker that is a thread of this process; `new_worker` makes it forget what it has loaded, as a new process would.
 """
 
-import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -200,7 +199,6 @@ def test_sources_are_read_by_several_threads_at_once():
         assert list(pool.map(sources_of, ["implreg_core.experiments:tensor_completion"] * 8)) == [expected] * 8
 
 
-@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 def test_the_commit_is_that_of_the_experiment(folder):
     sweep = sweeps.read(folder / "changing.toml")
     compute(sweep, [one for one in sweep.runs() if one.seed == 0])
