@@ -4,11 +4,14 @@ Shapes can always be checked. Values are checked only while they are concrete: u
 an argument is a tracer without a value, and the check passes silently.
 """
 
+import math
 import operator
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import psutil
 from jaxtyping import Array, Bool, Float
 
 
@@ -122,3 +125,22 @@ def key(x, name: str):
             f"`{name}` must be one random key; got {x!r}. Make one by `jax.random.key(0)`; split it for more."
         )
     return x
+
+
+def memory(shapes, what: str, remedy: str) -> None:
+    """Refuse to make arrays of these shapes (a pytree of `jax.ShapeDtypeStruct`) where memory would not hold them."""
+    needed = sum(math.prod(x.shape) * x.dtype.itemsize for x in jax.tree.leaves(shapes))
+    if needed > (free := _free_memory()):
+        raise ValueError(
+            f"{what} would take {needed / 1e9:.3g} GB of memory, and {free / 1e9:.3g} GB are free. {remedy}"
+        )
+
+
+def _free_memory() -> float:
+    """Bytes that this process can still have; within a container, whose limit the system's own figure leaves out."""
+    free, group = psutil.virtual_memory().available, Path("/sys/fs/cgroup")
+    try:
+        limit, used = (int((group / f"memory.{name}").read_text()) for name in ("max", "current"))
+    except (OSError, ValueError):  # no such container, or no limit ("max")
+        return free
+    return min(free, limit - used)

@@ -1,16 +1,18 @@
-r"""The loop of gradient descent over factors, whatever matrix the factors make: a product, or a small network.
+r"""Gradient descent over factors, whatever matrix the factors make: a product, or a small network.
 
-It is one XLA program, and made of what `implreg_core.javascript` covers.
+Tasks for `_recording`, of one run and of many, made of what `implreg_core.javascript` covers.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from implreg_core import _recording
 from implreg_core._linalg import matmul
 from implreg_core.factorizations import Factors
 from implreg_core.problems import Completion
@@ -18,109 +20,164 @@ from implreg_core.problems import Completion
 _DIVERGENCE_FACTOR = 1e8  # far above the bursts (about 1e3) of stable descent at the edge of stability
 
 
-class Model(NamedTuple):
+class Model(Protocol):
     """How factors make a matrix, and how the loss of that matrix changes with them."""
 
-    matrix: Callable[[Factors], Float[Array, "m n"]]
-    gradient: Callable[[Completion, Factors], Factors]
+    def matrix(self, factors: Factors) -> Float[Array, "m n"]: ...
+
+    def gradient(self, problem: Completion, factors: Factors) -> Factors: ...
 
 
-class Rows(NamedTuple):
-    """The recorded steps of one run, or with a second axis of many."""
+class State(NamedTuple):
+    """Of one run, or with a leading axis of many."""
 
-    step: Int[Array, "n ..."]
-    loss: Float[Array, "n ..."]
-    W: Float[Array, "n ..."]
-    kept: Any
+    step: Int[Array, "..."]
+    factors: Factors
+    loss: Float[Array, "..."]
+    explosion: Float[Array, "..."]  # the loss from which on the run counts as exploded
 
 
-def descend(model: Model, problem, factors, rates, target_loss, record_at, keep=lambda factors: ()):
-    """The loop over runs, all leading axes: segments between records, until every run has stopped.
+class Row(NamedTuple):
+    """A recorded step of one run, or of many."""
 
-    A segment first runs to its end whatever happens, only noting whether the run should have stopped on the way: this
-    is faster than a loop that can end anywhere. Where it should have, the segment is run again, up to that step.
+    step: Int[Array, "..."]
+    loss: Float[Array, "..."]
+    seen: Any
 
-    **Returns:** the rows, with what `keep` makes of the factors at each; the last factors; and the loss from which on
-    each run counts as exploded.
-    """
-    record_at, shapes = jnp.asarray(record_at), [W.shape[1:] for W in factors]
-    ends = np.cumsum([rows * columns for rows, columns in shapes])[:-1]
 
-    def flatten(factors):  # one vector for all factors: the update is then one kernel rather than one for each
-        return jnp.concatenate([W.ravel() for W in factors])
+class Run(eqx.Module):
+    """The task of one run: a row sees `see(W, factors)`."""
 
-    def unflatten(state):
-        return tuple(part.reshape(shape) for part, shape in zip(jnp.split(state, ends), shapes))
+    model: Model
+    problem: Completion
+    factors: Factors
+    rate: Float[Array, ""]
+    target_loss: Float[Array, ""]
+    record_at: Int[Array, " n"]
+    see: Callable = eqx.field(static=True)
 
-    def step(state, rate):
-        return state - rate * flatten(model.gradient(problem, unflatten(state)))
+    def start(self) -> State:
+        factors = tuple(map(jnp.asarray, self.factors))
+        loss = self._loss(factors)
+        return State(jnp.zeros((), int), factors, loss, _DIVERGENCE_FACTOR * (1 + loss))
 
-    def observe(state):
-        W = model.matrix(unflatten(state))
-        r = problem.residual(W).ravel()
-        return 0.5 * matmul(r[None], r[:, None])[0, 0], W  # `problem.loss`, fused where W has up to four entries
-
-    def observe_and_keep(state):
-        return *observe(state), keep(unflatten(state))
-
-    def goes_on(state, explosion):
-        loss, _ = observe(state)
-        return (loss > target_loss) & (loss < explosion)
-
-    def descend_until_stop(n, until, state, rate, explosion):
+    def walk(self, state: State, begin, until) -> State:
         def running(carry):
-            n, state = carry
-            return (n < until) & goes_on(state, explosion)
+            step, factors, loss = carry
+            return (step < until) & self._goes_on(loss, state.explosion)
 
-        return jax.lax.while_loop(running, lambda carry: (carry[0] + 1, step(carry[1], rate)), (n, state))
+        def advance(carry):  # the factors one by one: XLA makes a faster loop than of one array of all
+            step, factors, _ = carry
+            factors = self.step(factors)
+            return step + 1, factors, self._loss(factors)
 
-    start = jax.vmap(flatten)(factors)
-    loss, W, kept = jax.vmap(observe_and_keep)(start)
-    explosion = _DIVERGENCE_FACTOR * (1 + loss)
+        step, factors, loss = jax.lax.while_loop(running, advance, (state.step, state.factors, state.loss))
+        return State(step, factors, loss, state.explosion)
 
-    def segment(carry):
-        k, n, state, stopped, rows = carry
-        begin, until = record_at[k], record_at[k + 1]
+    def observe(self, state: State) -> Row:
+        return Row(state.step, state.loss, self.see(self.model.matrix(state.factors), state.factors))
 
-        def advance(_, carry):
-            state, running = carry[:, :-1], carry[:, -1:]
-            running = jnp.where(jax.vmap(goes_on)(state, explosion)[:, None], running, 0.0)
-            return jnp.concatenate([jax.vmap(step)(state, rates), running], axis=1)
+    def is_over(self, state: State):
+        return ~self._goes_on(state.loss, state.explosion)
 
-        carry = jnp.pad(state, ((0, 0), (0, 1)), constant_values=1.0)  # one array, so that a step stays one kernel
-        carry = jax.lax.fori_loop(begin, until, advance, carry)
-        ahead, running = carry[:, :-1], carry[:, -1] == 1
-        stops = ~stopped & ~(running & jax.vmap(goes_on)(ahead, explosion))
-        n = jnp.where(stops, begin, jnp.where(stopped, n, until))
-        state = jnp.where((stops | stopped)[:, None], state, ahead)
-        limit = jnp.where(stops, until, n)
-        n, state = jax.vmap(descend_until_stop)(n, limit, state, rates, explosion)
-        new = Rows(n, *jax.vmap(observe_and_keep)(state))
-        return k + 1, n, state, stopped | stops, jax.tree.map(lambda old, new: old.at[k + 1].set(new), rows, new)
+    def step(self, factors: Factors) -> Factors:
+        gradient = self.model.gradient(self.problem, factors)
+        return tuple(W - self.rate * G for W, G in zip(factors, gradient))
 
-    n = jnp.zeros(len(start), int)
-    rows = jax.tree.map(lambda x: jnp.zeros((len(record_at), *x.shape), x.dtype).at[0].set(x), Rows(n, loss, W, kept))
-    unstopped = (0, n, start, loss <= target_loss, rows)
-    *_, state, _, rows = jax.lax.while_loop(
-        lambda carry: (carry[0] < len(record_at) - 1) & ~jnp.all(carry[3]), segment, unstopped
-    )
-    return rows, jax.vmap(unflatten)(state), explosion
+    def _goes_on(self, loss, explosion):
+        return (loss > self.target_loss) & (loss < explosion)
+
+    def _loss(self, factors):  # `problem.loss`, fused where W has up to four entries
+        r = self.problem.residual(self.model.matrix(factors)).ravel()
+        return 0.5 * matmul(r[None], r[:, None])[0, 0]
 
 
-def recorded(model: Model, problem, factors, rate, target_loss, record_at) -> Rows:
-    """The rows of one run, one for each entry of `record_at`, with the factors.
+class Runs(eqx.Module):
+    """The task of many runs, each of which stops by itself; `factors` and `rates` have a leading axis over them."""
+
+    model: Model
+    problem: Completion
+    factors: tuple[Float[Array, "runs _ _"], ...]
+    rates: Float[Array, " runs"]
+    target_loss: Float[Array, ""]
+    record_at: Int[Array, " n"]
+    see: Callable = eqx.field(static=True)
+
+    def _run(self, factors, rate) -> Run:
+        return Run(self.model, self.problem, factors, rate, self.target_loss, self.record_at, self.see)
+
+    def _each(self, method, states):
+        return jax.vmap(lambda factors, rate, state: method(self._run(factors, rate), state))(
+            self.factors, self.rates, states
+        )
+
+    def start(self) -> State:
+        return jax.vmap(lambda factors, rate: self._run(factors, rate).start())(self.factors, self.rates)
+
+    def walk(self, states: State, begin, until) -> State:
+        """All runs to the end whatever happens, only noting which should have stopped on the way: this is faster than a
+        loop that each can leave. Those that should have are run again, up to that step."""
+        stopped = self._each(Run.is_over, states)
+        ahead, ran = self._ahead(states, begin, until)
+        stops = ~stopped & ~(ran & ~self._each(Run.is_over, ahead))
+
+        def kept(new, old):
+            return jnp.where((stopped | stops).reshape(-1, *[1] * (new.ndim - 1)), old, new)
+
+        states = jax.tree.map(kept, ahead, states)
+        limits = jnp.where(stops, until, states.step)
+        return jax.vmap(lambda factors, rate, state, limit: self._run(factors, rate).walk(state, begin, limit))(
+            self.factors, self.rates, states, limits
+        )
+
+    def _ahead(self, states: State, begin, until):
+        """All runs at step `until`, and whether each went on at all steps before."""
+        shapes = [W.shape[1:] for W in states.factors]
+        ends = np.cumsum([rows * columns for rows, columns in shapes])
+
+        def pack(factors, running):  # one array, so that a step stays one kernel
+            return jnp.concatenate([*(W.ravel() for W in factors), running[None]])
+
+        def unpack(numbers):
+            *parts, (running,) = jnp.split(numbers, ends)
+            return tuple(part.reshape(shape) for part, shape in zip(parts, shapes)), running
+
+        def advance(numbers, rate, explosion):
+            factors, running = unpack(numbers)
+            run = self._run(factors, rate)
+            running = jnp.where(run._goes_on(run._loss(factors), explosion), running, 0.0)
+            return pack(run.step(factors), running)
+
+        def advance_all(_, numbers):
+            return jax.vmap(advance)(numbers, self.rates, states.explosion)
+
+        numbers = jax.vmap(pack)(states.factors, jnp.ones(len(states.loss)))
+        factors, running = jax.vmap(unpack)(jax.lax.fori_loop(begin, until, advance_all, numbers))
+        loss = jax.vmap(lambda factors, rate: self._run(factors, rate)._loss(factors))(factors, self.rates)
+        return State(jnp.full_like(states.step, until), factors, loss, states.explosion), running == 1
+
+    def observe(self, states: State) -> Row:
+        return self._each(Run.observe, states)
+
+    def is_over(self, states: State):
+        return jnp.all(self._each(Run.is_over, states))
+
+
+def recorded(model: Model, problem, factors, rate, target_loss, record_at):
+    """Step, loss, matrix and factors of one run as a plain function of arrays, a row for each entry of `record_at`.
 
     Rows after the run's end repeat its last one, and the row of an explosion has an infinite loss.
     """
-    start, rate = tuple(W[None] for W in factors), jnp.asarray(rate, float)[None]
-    rows, _, (explosion,) = descend(model, problem, start, rate, target_loss, record_at, keep=lambda factors: factors)
-    rows = jax.tree.map(lambda x: x.reshape(len(x), *x.shape[2:]), rows)
+    record_at, rate = jnp.asarray(record_at), jnp.asarray(rate, float)
+    run = Run(model, problem, factors, rate, target_loss, record_at, lambda W, factors: (W, factors))
+    _, _, _, state, rows = _recording.recorded(run)
 
     def fill(last, new):
-        new = new._replace(loss=jnp.where(new.loss < explosion, new.loss, jnp.inf))
+        new = new._replace(loss=jnp.where(new.loss < state.explosion, new.loss, jnp.inf))
         is_new = new.step > last.step
         row = jax.tree.map(lambda new, last: jnp.where(is_new, new, last), new, last)
         return row, row
 
     first = jax.tree.map(lambda x: x[0], rows)
-    return jax.lax.scan(fill, first, rows)[1]
+    _, (step, loss, seen) = jax.lax.scan(fill, first, rows)
+    return step, loss, *seen

@@ -4,14 +4,15 @@ The objective is that of `descent` up to a factor, and so is the path; only the 
 brings 100 x 100 from a start of scale $10^{-6}$ within reach.
 """
 
-import jax
+import equinox as eqx
 import jax.numpy as jnp
+from jax.tree_util import Partial
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
 
 from implreg_core import _check, factorizations
 from implreg_core.factorizations import Factors
 from implreg_core.problems import Completion
-from implreg_core.training import Fit, check_finite, global_rmsprop, train
+from implreg_core.training import Fit, check_finite, global_rmsprop, train_interruptibly
 
 
 class DeepCompletion(Fit):
@@ -70,14 +71,20 @@ def complete(
     std = factorizations.factor_std(scale, depth, min(problem.shape))
     start = factorizations.gaussian(key, depth, problem.shape, std=std)
     rate, tolerance = _check.positive(learning_rate, "learning_rate"), _check.positive(tolerance, "tolerance")
-    end = _train(problem, start, rate, tolerance, _check.integer(max_steps, "max_steps", 1))
+    end = train_interruptibly(
+        _MeanSquaredError(problem),
+        start,
+        Partial(global_rmsprop, rate),
+        tolerance=tolerance,
+        record_at=jnp.array([_check.integer(max_steps, "max_steps", 1)]),
+    )
     check_finite(end)
     return DeepCompletion(float(end.value), int(end.steps), float(tolerance), end.params)
 
 
-@jax.jit
-def _train(problem, start, learning_rate, tolerance, max_steps):
-    def mse(factors):
-        return 2 * problem.loss(factorizations.product_matrix(factors)) / jnp.sum(problem.observed, dtype=float)
+class _MeanSquaredError(eqx.Module):
+    problem: Completion
 
-    return train(mse, start, global_rmsprop(learning_rate), tolerance=tolerance, record_at=jnp.array([max_steps]))
+    def __call__(self, factors):
+        loss = self.problem.loss(factorizations.product_matrix(factors))
+        return 2 * loss / jnp.sum(self.problem.observed, dtype=float)

@@ -1,10 +1,12 @@
 """Gradient descent on a matrix factorization: one compiled loop, recorded at log-spaced steps.
 
-The whole experiment is one XLA program: millions of steps run without returning to Python, and `jax.vmap` turns one run
-into hundreds. Only the recorded steps are kept, so ten million steps cost a few hundred rows.
+The loop runs in slices of a fraction of a second: Ctrl-C is answered, and where it takes long a bar shows the step, the
+loss and the speed. Only the recorded steps are kept, so ten million steps cost a few hundred rows.
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -12,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int
 
-from implreg_core import _check
+from implreg_core import _check, _recording
 from implreg_core import _descent_loop as loop
 from implreg_core._linalg import matmul
 from implreg_core.factorizations import Factors, product_matrix
@@ -40,11 +42,12 @@ class Descent(eqx.Module):
     step: Int[np.ndarray, " n"]
     t: Float[np.ndarray, " n"]  # learning_rate * step: the time of gradient flow
     loss: Float[np.ndarray, " n"]
-    W: Float[np.ndarray, "n rows columns"]  # the product matrix W_{L:1}
+    W: Float[np.ndarray, "n rows columns"] | None  # the product matrix W_{L:1}, unless `observe` took its place
     factors: Factors  # after the last step, which of a diverging run is the one at which the loss exploded
     learning_rate: float
     diverged_at: int | None  # the step at which the loss exploded, if it did
     converged: bool  # whether the target loss was reached
+    observed: Any = None  # what `observe` returned, with a leading axis over the recorded steps
 
     @property
     def status(self) -> str:
@@ -90,7 +93,14 @@ def objective_gradient(problem: Completion, factors: Factors) -> Factors:
     return tuple(reversed(gradients))
 
 
-_MODEL = loop.Model(product_matrix, objective_gradient)
+class _Product(eqx.Module):
+    """The model whose matrix is the product of the factors."""
+
+    def matrix(self, factors):
+        return product_matrix(factors)
+
+    def gradient(self, problem, factors):
+        return objective_gradient(problem, factors)
 
 
 def log_spaced_steps(max_steps: int, per_decade: int = 50) -> Int[np.ndarray, " n"]:
@@ -121,15 +131,19 @@ def gradient_descent(
     max_steps: int,
     target_loss: float = 0.0,
     records_per_decade: int = 50,
+    observe: Callable[[Float[Array, "rows columns"]], Any] | None = None,
 ) -> Descent:
     r"""Run $W_j \leftarrow W_j - \eta \nabla_{W_j} \phi$ until the loss is at most `target_loss`, or `max_steps` steps.
 
     The stop is exact: the last row is the first step whose loss is at most `target_loss`.
 
-    **Arguments:** `factors` are the starting $(W_1, \dots, W_L)$; `learning_rate` is $\eta > 0$.
+    **Arguments:** `factors` are the starting $(W_1, \dots, W_L)$; `learning_rate` is $\eta > 0$. Of a large product not
+    every recorded matrix may be wanted: `observe`, a function of the product in terms of `jax.numpy`, says what is kept
+    instead, as `norms.nuclear` or `lambda W: W[0, 0]`.
 
     **Raises:** `ValueError` naming the argument if a factor is not finite, the product does not have the shape of
-    `problem`, or a number is out of range. A diverging run is no error: see `Descent.diverged_at`.
+    `problem`, a number is out of range, or memory does not hold the records. A diverging run is no error: see
+    `Descent.diverged_at`.
 
     **Source:** Razin and Cohen (2020), Section 4.
 
@@ -150,6 +164,7 @@ def gradient_descent(
         max_steps=max_steps,
         target_loss=target_loss,
         records_per_decade=records_per_decade,
+        observe=observe,
     )
     return run
 
@@ -162,6 +177,7 @@ def gradient_descents(
     max_steps: int,
     target_loss: float = 0.0,
     records_per_decade: int = 50,
+    observe: Callable[[Float[Array, "rows columns"]], Any] | None = None,
 ) -> list[Descent]:
     """Many runs of `gradient_descent` in one program; each stops by itself.
 
@@ -183,13 +199,14 @@ def gradient_descents(
     ```
     """
     return checked_descents(
-        _descend,
+        _Product(),
         problem,
         factors,
         learning_rate=learning_rate,
         max_steps=max_steps,
         target_loss=target_loss,
         records_per_decade=records_per_decade,
+        observe=observe,
     )
 
 
@@ -223,11 +240,11 @@ def recorded_descent(
 
     ```
     """
-    return tuple(loop.recorded(_MODEL, problem, factors, learning_rate, target_loss, record_at))
+    return loop.recorded(_Product(), problem, factors, learning_rate, target_loss, record_at)
 
 
 def checked_descents(
-    descend: Callable,
+    model: Any,
     problem: Completion,
     factors: tuple[Float[Array, "runs _ _"], ...],
     *,
@@ -235,15 +252,19 @@ def checked_descents(
     max_steps: int,
     target_loss: float,
     records_per_decade: int,
+    observe: Callable[[Float[Array, "rows columns"]], Any] | None = None,
 ) -> list[Descent]:
-    """`gradient_descents` by another loop, `descend(problem, factors, rates, target_loss, record_at)`.
+    """`gradient_descents` with another model than the product: how factors make a matrix.
+
+    **Arguments:** `model` is an `equinox.Module` with methods `matrix(factors)` and `gradient(problem, factors)`, the
+    gradient of the loss of that matrix.
 
     **Example:**
 
     ```python
     >>> start = (jnp.eye(2)[None], jnp.eye(2)[None])
     >>> descent.checked_descents(
-    ...     max, problems.two_by_two(), start, learning_rate=-1.0, max_steps=9, target_loss=0.0, records_per_decade=5
+    ...     None, problems.two_by_two(), start, learning_rate=-1.0, max_steps=9, target_loss=0.0, records_per_decade=5
     ... )
     Traceback (most recent call last):
         ...
@@ -266,14 +287,37 @@ def checked_descents(
     target_loss = _check.nonnegative(target_loss, "target_loss")
     _check.same_shape(target_loss, (), "target_loss")
     records_per_decade = _check.integer(records_per_decade, "records_per_decade", 1)
-    record_at = log_spaced_steps(max_steps, records_per_decade)
-    record_at = np.pad(record_at, (0, -len(record_at) % 100), mode="edge")  # few lengths, hence few compilations
-    out = descend(problem, factors, rates, target_loss, record_at)
-    (step, loss, W, _), factors, explosion, rates = jax.tree.map(np.asarray, (*out, rates))
-    return [
-        _as_descent(step[:, r], loss[:, r], W[:, r], tuple(F[r] for F in factors), explosion[r], rates[r], target_loss)
-        for r in range(runs)
-    ]
+    record_at = _padded(log_spaced_steps(max_steps, records_per_decade), problem.shape)
+    see = _matrix if observe is None else _observing(observe)
+    if runs == 1:
+        task = loop.Run(model, problem, tuple(W[0] for W in factors), rates[0], target_loss, record_at, see)
+    else:
+        task = loop.Runs(model, problem, factors, rates, target_loss, record_at, see)
+    _, _, _, state, rows = _recording.run(task, lambda state: state.loss)
+    if runs == 1:
+        state, rows = jax.tree.map(lambda x: x[None], state), jax.tree.map(lambda x: x[:, None], rows)
+    state, rows = jax.tree.map(np.asarray, (state, rows))
+
+    def run(r):
+        row, end = jax.tree.map(lambda x: x[:, r], rows), jax.tree.map(lambda x: x[r], state)
+        return _as_descent(row, end, float(rates[r]), target_loss, observe is None)
+
+    return [run(r) for r in range(runs)]
+
+
+def _padded(record_at, shape):
+    """`record_at` with the last repeated: few lengths, hence few compilations. Not where rows are large."""
+    large = np.prod(shape) > 10_000
+    return record_at if large else np.pad(record_at, (0, -len(record_at) % 100), mode="edge")
+
+
+def _matrix(W, factors):
+    return W
+
+
+@lru_cache
+def _observing(observe):
+    return lambda W, factors: observe(W)
 
 
 def check_start(problem: Completion, factors: Factors) -> Factors:
@@ -311,23 +355,20 @@ def _check_loss(problem, loss) -> None:
         raise ValueError(f"`factors` must have a finite loss; got {loss}. Scale them down.")
 
 
-@jax.jit
-def _descend(problem, factors, rates, target_loss, record_at):
-    return loop.descend(_MODEL, problem, factors, rates, target_loss, record_at)
-
-
-def _as_descent(step, loss, W, factors, explosion, rate, target_loss):
+def _as_descent(row, end, rate, target_loss, sees_matrix):
     """One run without the rows after its stop, which repeat it or were never reached, and without an exploded row."""
-    new = np.concatenate([[True], np.diff(step) > 0])
-    exploded = ~(loss < explosion)
-    keep = new & ~exploded
+    count = 1 + int(np.sum(np.cumprod(np.diff(row.step) > 0)))
+    exploded = not row.loss[count - 1] < end.explosion
+    last = int(row.step[count - 1])
+    step, loss, seen = jax.tree.map(lambda x: x[: count - exploded], row)
     return Descent(
-        step=step[keep],
-        t=rate * step[keep],
-        loss=loss[keep],
-        W=W[keep],
-        factors=tuple(map(jnp.asarray, factors)),
-        learning_rate=float(rate),
-        diverged_at=int(step[exploded][0]) if exploded.any() else None,
-        converged=bool(loss[keep][-1] <= target_loss),
+        step=step,
+        t=rate * step,
+        loss=loss,
+        W=seen if sees_matrix else None,
+        factors=tuple(map(jnp.asarray, end.factors)),
+        learning_rate=rate,
+        diverged_at=last if exploded else None,
+        converged=bool(loss[-1] <= target_loss),
+        observed=None if sees_matrix else seen,
     )

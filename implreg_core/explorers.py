@@ -21,7 +21,6 @@ import inspect
 import io
 import itertools
 import json
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 
@@ -36,25 +35,12 @@ from matplotlib.figure import Figure
 from implreg_core import _explorer_names, _explorer_still, _front
 from implreg_core._columns import LARGEST, decode_column, encode_column
 from implreg_core._explorer_parts import Control, Curve, MatrixPad, Slider, TypedNorm, View
+from implreg_core._static import static_build
 from implreg_core.javascript import compile_to_javascript
 
 __all__ = ["Control", "Curve", "Explorer", "MatrixPad", "NoRun", "Slider", "TypedNorm", "View", "static_build"]
 
 _DOTS_PER_INCH = 100  # of a picture on the screen, which has twice as many pixels
-
-
-def static_build() -> bool:
-    """Whether the book is being built (`make book` sets IMPLREG_STATIC=1), rather than a notebook being run.
-
-    **Example:**
-
-    ```python
-    >>> explorers.static_build()
-    False
-
-    ```
-    """
-    return os.environ.get("IMPLREG_STATIC") == "1"
 
 
 class NoRun(ValueError):
@@ -238,9 +224,7 @@ class Explorer:
         """
         settings = "; ".join(f"{control.label}: {control.text}" for control in self.controls)
         run = self._first_run()
-        return _explorer_still.draw(
-            self.views, run, heading=self.question, subheading=settings, caption=self.caption
-        )
+        return _explorer_still.draw(self.views, run, heading=self.question, subheading=settings, caption=self.caption)
 
     def widget(self) -> anywidget.AnyWidget:
         """The figure for Jupyter: a new widget at the default setting, which asks this explorer for runs.

@@ -6,6 +6,9 @@ everything is as in `factorizations` and `descent`. Otherwise only a neuron's ow
 and the sign of the determinant need not stay.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -107,6 +110,7 @@ def gradient_descent(
     max_steps: int,
     target_loss: float = 0.0,
     records_per_decade: int = 50,
+    observe: Callable[[Float[Array, "rows columns"]], Any] | None = None,
 ) -> Descent:
     r"""As `descent.gradient_descent`, with $\phi(W_1, \dots, W_L) = \ell(W)$ for $W$ = `completed_matrix`.
 
@@ -133,6 +137,7 @@ def gradient_descent(
         max_steps=max_steps,
         target_loss=target_loss,
         records_per_decade=records_per_decade,
+        observe=observe,
     )
     return run
 
@@ -146,6 +151,7 @@ def gradient_descents(
     max_steps: int,
     target_loss: float = 0.0,
     records_per_decade: int = 50,
+    observe: Callable[[Float[Array, "rows columns"]], Any] | None = None,
 ) -> list[Descent]:
     r"""Many runs of `gradient_descent` in one program, as `descent.gradient_descents`; each stops by itself.
 
@@ -162,13 +168,14 @@ def gradient_descents(
     ```
     """
     return checked_descents(
-        lambda *arguments: _descend(activation, *arguments),
+        _Network(activation),
         problem,
         factors,
         learning_rate=learning_rate,
         max_steps=max_steps,
         target_loss=target_loss,
         records_per_decade=records_per_decade,
+        observe=observe,
     )
 
 
@@ -195,19 +202,16 @@ def recorded_descent(
 
     ```
     """
-    return tuple(loop.recorded(_model(activation), problem, factors, learning_rate, target_loss, record_at))
+    return loop.recorded(_Network(activation), problem, factors, learning_rate, target_loss, record_at)
 
 
-@jax.jit
-def _descend(activation, problem, factors, rates, target_loss, record_at):
-    return loop.descend(_model(activation), problem, factors, rates, target_loss, record_at)
+class _Network(eqx.Module):
+    """The model whose matrix is `completed_matrix`."""
 
+    activation: Activation
 
-def _model(activation) -> loop.Model:
-    def matrix(factors):
-        return completed_matrix(factors, activation)
+    def matrix(self, factors):
+        return completed_matrix(factors, self.activation)
 
-    def gradient(problem, factors):
-        return jax.grad(lambda factors: problem.loss(matrix(factors)))(factors)
-
-    return loop.Model(matrix, gradient)
+    def gradient(self, problem, factors):
+        return jax.grad(lambda factors: problem.loss(self.matrix(factors)))(factors)

@@ -17,7 +17,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, ArrayLike, Float, Int, Real
 from scipy.interpolate import PchipInterpolator
 
-from implreg_core import _check
+from implreg_core import _check, _recording
 from implreg_core.descent import FactorRows, check_start, log_spaced_steps, objective_gradient
 from implreg_core.factorizations import Factors, product_matrix, slogdet
 from implreg_core.flow import SignPreservingFlow
@@ -310,10 +310,11 @@ def optimizer_descents(
         raise ValueError(f"`learning_rate` must be one number or one for each of {runs} runs; got {rates.shape}.")
     rates = jnp.broadcast_to(rates, (runs,))
     step = log_spaced_steps(max_steps, records_per_decade)
-    rows = jax.tree.map(np.asarray, _optimize(problem, factors, optimizer, rates, step))
+    task = _Runs(problem, factors, optimizer, rates, step)
+    rows = jax.tree.map(np.asarray, _recording.run(task, task.loss).rows)
 
     def run(r):
-        loss, W, factors, det_sign = jax.tree.map(lambda x: x[r], rows)
+        loss, W, factors, det_sign = jax.tree.map(lambda x: x[:, r], rows)
         finite = np.isfinite(loss) & np.all([np.isfinite(F).all((1, 2)) for F in factors], axis=0)
         n = len(step) if finite.all() else int(np.argmin(finite))
         kept = (step[:n], loss[:n], W[:n], tuple(F[:n] for F in factors), det_sign[:n])
@@ -322,27 +323,39 @@ def optimizer_descents(
     return [run(r) for r in range(runs)]
 
 
-@partial(jax.jit, static_argnums=2)
-def _optimize(problem, factors, optimizer, rates, record_at):
-    """Loss, product, factors and sign of the determinant at the recorded steps, with leading axes (runs, records)."""
+class _Runs(eqx.Module):
+    """All runs, as a task for `_recording`; the state is that of each, its factors and its optimizer's memory."""
 
-    def path(factors, rate):
-        method = optimizer(rate)
+    problem: Completion
+    factors: tuple[Float[Array, "runs _ _"], ...]
+    optimizer: Callable = eqx.field(static=True)
+    rates: Float[Array, " runs"]
+    record_at: Int[Array, " n"]
 
-        def advance(_, carry):
-            factors, memory = carry
-            updates, memory = method.update(objective_gradient(problem, factors), memory, factors)
+    def start(self):
+        return jax.vmap(lambda factors, rate: (factors, self.optimizer(rate).init(factors)))(self.factors, self.rates)
+
+    def walk(self, states, begin, until):
+        def advance(_, state, rate):
+            factors, memory = state
+            gradient = objective_gradient(self.problem, factors)
+            updates, memory = self.optimizer(rate).update(gradient, memory, factors)
             return optax.apply_updates(factors, updates), memory
 
-        def segment(carry, k):
-            carry = jax.lax.fori_loop(record_at[k], record_at[k + 1], advance, carry)
-            return carry, carry[0]
+        def path(state, rate):
+            return jax.lax.fori_loop(begin, until, partial(advance, rate=rate), state)
 
-        _, later = jax.lax.scan(segment, (factors, method.init(factors)), jnp.arange(len(record_at) - 1))
-        return jax.tree.map(lambda first, rest: jnp.concatenate([first[None], rest]), factors, later)
+        return jax.vmap(path)(states, self.rates)
 
-    def observe(factors):
-        W = product_matrix(factors)
-        return problem.loss(W), W, factors, slogdet(factors)[0]
+    def observe(self, states):
+        def row(factors):
+            W = product_matrix(factors)
+            return self.problem.loss(W), W, factors, slogdet(factors)[0]
 
-    return jax.vmap(jax.vmap(observe))(jax.vmap(path)(factors, rates))
+        return jax.vmap(row)(states[0])
+
+    def is_over(self, states):
+        return jnp.zeros((), bool)
+
+    def loss(self, states):
+        return jax.vmap(lambda factors: self.problem.loss(product_matrix(factors)))(states[0])

@@ -7,20 +7,23 @@ training, random ground truths, the linear baseline, and the CP rank of a tensor
 import itertools
 import math
 import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial, reduce
+from functools import reduce
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
+from jax.tree_util import Partial
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray, Real, Shaped
 
-from implreg_core import _check
+from implreg_core import _check, _progress
 from implreg_core._als import als_reaches
 from implreg_core.descent import log_spaced_steps
-from implreg_core.training import Fit, check_finite, global_rmsprop, train
+from implreg_core.training import Fit, check_finite, global_rmsprop, train_interruptibly
 
 CPFactors = tuple[Float[ArrayLike, "..."], ...]  # each (size of its axis, R)
 
@@ -311,13 +314,17 @@ def complete_many(
     max_steps = _check.integer(max_steps, "max_steps", 1)
     record_at = np.array([max_steps]) if records_per_decade is None else log_spaced_steps(max_steps, records_per_decade)
     test_every, in_a_row = _check.integer(test_every, "test_every", 1), _check.integer(in_a_row, "in_a_row", 1)
-    settings = {"learning_rate": rate, "tolerance": tolerance, "test_every": test_every, "in_a_row": in_a_row}
-    run = partial(_train, settings=settings, keep=records_per_decade is not None)
+    rule = {"tolerance": tolerance, "test_every": test_every, "in_a_row": in_a_row, "record_at": record_at}
+    rule["observe"] = _nothing if records_per_decade is None else _all
+
+    def run(problem, **changed):
+        target, mask, start = problem
+        optimizer = Partial(global_rmsprop, rate)
+        return train_interruptibly(_MeanSquaredError(target, mask), start, optimizer, **(rule | changed))
+
     problems = list(zip(targets, masks, zip(*starts)))
-    run(*problems[0], np.zeros_like(record_at))  # no step: compiles, which several threads at once would each do
-    with ThreadPoolExecutor(min(len(problems), os.cpu_count() or 1)) as pool:
-        ends = pool.map(lambda problem: jax.tree.map(np.asarray, run(*problem, record_at)), problems)
-        return [_as_completion(end, record_at, settings) for end in ends]
+    ends = [run(problems[0])] if len(problems) == 1 else _side_by_side(run, problems, record_at)
+    return [_as_completion(jax.tree.map(np.asarray, end), record_at, float(tolerance)) for end in ends]
 
 
 def cp_rank(
@@ -479,18 +486,38 @@ _materialized = jax.lax.optimization_barrier  # unfused from what is before and 
 _outer_sum.defvjp(lambda A, B: (_outer_sum(A, B), (A, B)), _outer_sum_backward)
 
 
-@partial(jax.jit, static_argnames="keep")
-def _train(target, mask, start, record_at, *, settings, keep):
-    def mse(factors):
-        return jnp.mean((cp_tensor(factors) - target) ** 2, where=mask)
+class _MeanSquaredError(eqx.Module):
+    """Over the observed entries."""
 
-    optimizer = global_rmsprop(settings["learning_rate"])
-    rule = {name: value for name, value in settings.items() if name != "learning_rate"}
-    observe = (lambda factors: factors) if keep else (lambda factors: ())
-    return train(mse, start, optimizer, record_at=record_at, observe=observe, **rule)
+    target: Float[Array, "..."]
+    mask: Bool[Array, "..."]
+
+    def __call__(self, factors):
+        return jnp.mean((cp_tensor(factors) - self.target) ** 2, where=self.mask)
 
 
-def _as_completion(end, record_at, settings) -> CPCompletion:
+def _all(factors):
+    return factors
+
+
+def _nothing(factors):
+    return ()
+
+
+def _side_by_side(run, problems, record_at):
+    """Each of `problems` run, on as many threads as there are cores. Ctrl-C ends all."""
+    run(problems[0], record_at=np.zeros_like(record_at))  # no step: compiles, as several threads at once would each do
+    stop = threading.Event()
+    with ThreadPoolExecutor(min(len(problems), os.cpu_count() or 1)) as pool:
+        try:
+            ends = pool.map(lambda problem: run(problem, is_cancelled=stop.is_set), problems)
+            return list(_progress.runs(ends, len(problems)))
+        except BaseException:
+            stop.set()
+            raise
+
+
+def _as_completion(end, record_at, tolerance) -> CPCompletion:
     """One run with the records up to its stop."""
     check_finite(end)
     count = 1 + np.sum(record_at[:-1] < end.steps) if end.observed else 0
@@ -498,7 +525,7 @@ def _as_completion(end, record_at, settings) -> CPCompletion:
         factors=tuple(map(jnp.asarray, end.params)),
         mse=float(end.value),
         steps=int(end.steps),
-        tolerance=float(settings["tolerance"]),
+        tolerance=tolerance,
         recorded_steps=np.minimum(record_at, end.steps)[:count],
         recorded_factors=tuple(F[:count] for F in end.observed),
     )

@@ -14,7 +14,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, ArrayLike, Float, Int, Real
 
-from implreg_core import _check
+from implreg_core import _check, _recording
 
 
 class GlobalRMSPropState(NamedTuple):
@@ -154,6 +154,10 @@ def global_rmsprop(
     return optax.GradientTransformation(init, update)
 
 
+def _nothing(params):
+    return ()
+
+
 def train(
     objective: Callable[[Any], Float[Array, ""]],
     params: Any,
@@ -161,7 +165,7 @@ def train(
     *,
     tolerance: Real[ArrayLike, ""],
     record_at: Int[ArrayLike, " n"],
-    observe: Callable[[Any], Any] = lambda params: (),
+    observe: Callable[[Any], Any] = _nothing,
     test_every: Int[ArrayLike, ""] = 1,
     in_a_row: Int[ArrayLike, ""] = 1,
 ) -> Training:
@@ -182,27 +186,104 @@ def train(
 
     ```
     """
-    value_and_gradient = jax.value_and_grad(objective)
+    task = _Task(objective, params, lambda: optimizer, tolerance, record_at, test_every, in_a_row, observe)
+    return _end(_recording.recorded(task))
 
-    def tested(n, passed, value):
-        return jnp.where(n % test_every == 0, jnp.where(value <= tolerance, passed + 1, 0), passed)
 
-    def step(carry):
-        n, passed, params, state, _, gradient = carry
-        updates, state = optimizer.update(gradient, state, params)
-        params = optax.apply_updates(params, updates)
-        value, gradient = value_and_gradient(params)
-        return n + 1, tested(n + 1, passed, value), params, state, value, gradient
+def train_interruptibly(
+    objective: Callable[[Any], Float[Array, ""]],
+    params: Any,
+    optimizer: Callable[[], optax.GradientTransformation],
+    *,
+    tolerance: Real[ArrayLike, ""],
+    record_at: Int[ArrayLike, " n"],
+    observe: Callable[[Any], Any] = _nothing,
+    test_every: Int[ArrayLike, ""] = 1,
+    in_a_row: Int[ArrayLike, ""] = 1,
+    is_cancelled: Callable[[], bool] | None = None,
+) -> Training:
+    """As `train`, in slices: Ctrl-C ends it at once, and a bar shows the value where it takes long.
 
-    def segment(carry, end):
-        def goes_on(carry):
-            n, passed, _, _, value, _ = carry
-            return (n < end) & (passed < in_a_row) & jnp.isfinite(value)
+    **Arguments:** `objective` is a pytree, as an `equinox.Module` is, so that another one of its kind is not compiled
+    again; so is `optimizer`, which returns the optimizer when called, as `jax.tree_util.Partial(optax.sgd, 0.1)`.
+    `is_cancelled` is for runs on other threads, which get no Ctrl-C: it is asked instead, and no bar shows.
 
-        carry = jax.lax.while_loop(goes_on, step, carry)
-        return carry, observe(carry[2])
+    **Raises:** ValueError if memory does not hold the records; `_recording.Cancelled` where it was.
 
-    n, (value, gradient) = jnp.zeros((), int), value_and_gradient(params)
-    start = (n, tested(n, n, value), params, optimizer.init(params), value, gradient)
-    (steps, _, params, _, value, _), observed = jax.lax.scan(segment, start, jnp.asarray(record_at))
-    return Training(params, value, steps, observed)
+    **Example:**
+
+    ```python
+    >>> end = training.train_interruptibly(
+    ...     jax.tree_util.Partial(lambda x: (x - 1) ** 2),
+    ...     jnp.array(0.0),
+    ...     jax.tree_util.Partial(optax.sgd, 0.25),
+    ...     tolerance=1e-3,
+    ...     record_at=jnp.array([100]),
+    ... )
+    >>> end.steps, end.params
+    (Array(5, dtype=int64), Array(0.96875, dtype=float64))
+
+    ```
+    """
+    numbers = map(jnp.asarray, (tolerance, record_at, test_every, in_a_row))
+    task = _Task(objective, params, optimizer, *numbers, observe)
+    return _end(_recording.run(task, lambda state: state.value, is_cancelled=is_cancelled))
+
+
+class _State(NamedTuple):
+    step: Int[Array, ""]
+    passed: Int[Array, ""]  # how many tests in a row
+    params: Any
+    memory: Any  # of the optimizer
+    value: Float[Array, ""]
+    gradient: Any
+
+
+class _Task(eqx.Module):
+    """What `_recording` runs."""
+
+    objective: Callable
+    params: Any
+    optimizer: Callable
+    tolerance: Any
+    record_at: Any
+    test_every: Any
+    in_a_row: Any
+    observed: Callable = eqx.field(static=True)
+
+    def start(self):
+        value, gradient = jax.value_and_grad(self.objective)(self.params)
+        zero = jnp.zeros((), int)
+        return _State(
+            zero, self._passed(zero, zero, value), self.params, self.optimizer().init(self.params), value, gradient
+        )
+
+    def walk(self, state, begin, until):
+        def goes_on(state):
+            return (state.step < until) & ~self.is_over(state)
+
+        def advance(state):
+            step, passed, params, memory, _, gradient = state
+            updates, memory = self.optimizer().update(gradient, memory, params)
+            params = optax.apply_updates(params, updates)
+            value, gradient = jax.value_and_grad(self.objective)(params)
+            return _State(step + 1, self._passed(step + 1, passed, value), params, memory, value, gradient)
+
+        return jax.lax.while_loop(goes_on, advance, state)
+
+    def observe(self, state):
+        return self.observed(state.params)
+
+    def is_over(self, state):
+        return (state.passed >= self.in_a_row) | ~jnp.isfinite(state.value)
+
+    def _passed(self, step, passed, value):
+        after = jnp.where(value <= self.tolerance, passed + 1, 0)
+        return jnp.where(step % self.test_every == 0, after, passed)
+
+
+def _end(recording) -> Training:
+    """With the last record that there is in the place of those after the stop."""
+    _, kept, _, state, rows = recording
+    observed = jax.tree.map(lambda x: x[jnp.minimum(jnp.arange(len(x)), kept - 1)], rows)
+    return Training(state.params, state.value, state.step, observed)

@@ -258,7 +258,7 @@ def test_where_an_open_file_can_be_neither_removed_nor_renamed(sweep, monkeypatc
 def test_stored_datasets_need_nothing_that_runs_sweeps(sweep):
     code = """if True:
         import sys
-        for name in ("dask", "distributed", "fcntl", "filelock", "tqdm"):
+        for name in ("dask", "distributed", "fcntl", "filelock"):
             sys.modules[name] = None
         from implreg_core import __main__, sweeps
         assert sweeps.stored("evidence-convex").sizes["seed"] == 3
@@ -269,7 +269,7 @@ def test_stored_datasets_need_nothing_that_runs_sweeps(sweep):
     options = {"capture_output": True, "encoding": "utf-8", "cwd": Path(__file__).parents[1]}
     done = subprocess.run([sys.executable, "-c", code, sweep.path], **options)
     assert done.returncode == 0 and "0 of them stored, 12 to do" in done.stdout, done.stderr
-    message = "error: Sweeps need the packages dask, distributed, filelock, tqdm: pip install 'implreg_core[sweeps]'"
+    message = "error: Sweeps need the packages dask, distributed, filelock: pip install 'implreg_core[sweeps]'"
     assert [line.startswith(message) for line in done.stderr.splitlines()] == [True, True], done.stderr
 
 

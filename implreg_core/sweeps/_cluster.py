@@ -36,7 +36,7 @@ def check_installed() -> None:
     **Raises:** ImportError, which says how to install them.
     """
     missing = []
-    for name in ("dask", "distributed", "filelock", "tqdm"):
+    for name in ("dask", "distributed", "filelock"):
         try:
             importlib.import_module(name)
         except ModuleNotFoundError:

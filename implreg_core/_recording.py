@@ -1,0 +1,104 @@
+"""A long loop that keeps rows on its way: as one program, or in slices between which Python can interrupt it.
+
+What is looped is a *task*, a pytree with
+
+- `record_at`: the increasing numbers of steps after which a row is kept;
+- `start()`: the state before the first step;
+- `walk(state, begin, until)`: from the state after step `begin` to that after step `until`, or to the last before;
+- `observe(state)`: the row of a state;
+- `is_over(state)`: whether no step will follow.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Int
+
+from implreg_core import _check, _progress
+from implreg_core._compile import fast_jit
+
+_SLICE = 0.15  # seconds: of the patience of who presses Ctrl-C, and many times what a call costs
+_GROWTH = 8  # of one slice over that before, at most
+
+
+class Recording(NamedTuple):
+    """How far a task has come."""
+
+    step: Int[Array, ""]  # -1: not begun
+    kept: Int[Array, ""]  # rows that are final
+    over: Bool[Array, ""]
+    state: Any
+    rows: Any  # leading axis over `record_at`; those that are not final hold anything
+
+
+def recorded(task) -> Recording:
+    """The whole loop, as a plain function of arrays."""
+    blank = _blank(task)
+    return _continued(task, blank._replace(state=task.start()), task.record_at[-1])
+
+
+def run(task, loss: Callable[[Any], Any], *, is_cancelled: Callable[[], bool] | None = None) -> Recording:
+    """The whole loop in slices, between which Ctrl-C is answered; a bar shows `loss(state)` where it takes long.
+
+    On another thread than the main one, which gets no Ctrl-C, `is_cancelled` is asked instead, and there is no bar.
+
+    **Raises:** ValueError if memory does not hold the rows; `Cancelled`.
+    """
+    remedy = "Record fewer (`records_per_decade`), or less of each."
+    _check.memory(jax.eval_shape(_blank, task).rows, f"{len(task.record_at)} records", remedy)
+    last = int(task.record_at[-1])
+    recording, size, limit = _blank(task), 1, min(1, last)
+    with _progress.steps(last, off=is_cancelled is not None) as show:
+        while True:
+            begin = time.perf_counter()
+            recording = _continue(task, recording, limit)
+            if int(recording.step) >= last or recording.over:
+                return recording
+            if is_cancelled is not None and is_cancelled():
+                raise Cancelled
+            show(limit, lambda: jnp.max(loss(recording.state)))
+            if limit > 1:  # the first step also compiles: its time says little
+                size = max(1, int(min(_GROWTH, _SLICE / (time.perf_counter() - begin)) * size))
+            limit = min(last, limit + size)
+
+
+class Cancelled(Exception):
+    """`run` was told to stop."""
+
+
+def _blank(task) -> Recording:
+    """Not begun: all numbers are zero."""
+    state = jax.eval_shape(task.start)
+    row = jax.eval_shape(task.observe, state)
+    rows = jax.tree.map(lambda x: jnp.zeros((len(task.record_at), *x.shape), x.dtype), row)
+    state = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), state)
+    return Recording(jnp.asarray(-1), jnp.zeros((), int), jnp.zeros((), bool), state, rows)
+
+
+@fast_jit(donate_argnums=1)
+def _continue(task, recording, limit):
+    def start():  # typed as firmly as what it stands in for
+        return jax.tree.map(lambda x: jnp.asarray(x, jnp.asarray(x).dtype), task.start())
+
+    state = jax.lax.cond(recording.step < 0, start, lambda: recording.state)
+    return _continued(task, recording._replace(state=state), limit)
+
+
+def _continued(task, recording: Recording, limit) -> Recording:
+    record_at = jnp.asarray(task.record_at)
+
+    def goes_on(recording):
+        return (recording.kept < len(record_at)) & (recording.step < limit) & ~recording.over
+
+    def segment(recording):
+        step, kept, _, state, rows = recording
+        until = jnp.minimum(record_at[kept], limit)
+        state = task.walk(state, jnp.maximum(step, 0), until)
+        over = task.is_over(state)
+        rows = jax.tree.map(lambda rows, row: rows.at[kept].set(row), rows, task.observe(state))
+        return Recording(until, kept + jnp.where((until == record_at[kept]) | over, 1, 0), over, state, rows)
+
+    return jax.lax.while_loop(goes_on, segment, recording)

@@ -1,0 +1,156 @@
+"""Long loops run in slices: Ctrl-C is answered, a bar shows, and neither changes a digit."""
+
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+import optax
+import pytest
+
+from implreg_core import (
+    _check,
+    _progress,
+    _recording,
+    deep_completion,
+    descent,
+    factorizations,
+    nonlinear,
+    norms,
+    problems,
+    stability,
+    tensors,
+)
+
+PROBLEM = problems.two_by_two()
+START = factorizations.identity(0.1, depth=3)
+STARTS = tuple(jnp.stack([W, 2 * W, 40 * W]) for W in START)  # the last diverges
+ENDLESS = 10**12
+MOMENTUM = partial(optax.sgd, momentum=0.9)
+
+
+def completed(max_steps, tolerance):
+    truths, masks = jnp.ones((2, 2, 2, 2)), jnp.ones((2, 2, 2, 2), bool)
+    return tensors.complete_many(
+        truths, masks, init_std=0.1, tolerance=tolerance, max_steps=max_steps, keys=jr.split(jr.key(0))
+    )
+
+
+LONG = {
+    "descent": partial(descent.gradient_descent, PROBLEM, START, learning_rate=1e-6),
+    "descents": partial(descent.gradient_descents, PROBLEM, STARTS, learning_rate=1e-6),
+    "nonlinear": partial(nonlinear.gradient_descent, PROBLEM, START, nonlinear.Tanh(1.0), learning_rate=1e-6),
+    "optimizers": partial(stability.optimizer_descents, PROBLEM, STARTS, MOMENTUM, learning_rate=1e-9),
+    "deep completion": partial(
+        deep_completion.complete, PROBLEM, depth=2, scale=1.0, learning_rate=1e-9, tolerance=1e-300, key=jr.key(0)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_ctrl_c_between_two_slices_ends_a_run(monkeypatch, name):
+    interrupt_at(monkeypatch, call=5)
+    with pytest.raises(KeyboardInterrupt):
+        LONG[name](max_steps=ENDLESS)
+
+
+def interrupt_at(monkeypatch, call):
+    @contextmanager
+    def steps(total, off=False):
+        calls = iter(range(call))
+
+        def show(done, loss):
+            if next(calls, None) is None:
+                raise KeyboardInterrupt
+
+        yield show
+
+    monkeypatch.setattr(_progress, "steps", steps)
+
+
+def test_ctrl_c_ends_runs_on_all_threads(monkeypatch):
+    def interrupted(results, total):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_progress, "runs", interrupted)
+    with pytest.raises(KeyboardInterrupt):  # and not before the threads have ended
+        completed(max_steps=ENDLESS, tolerance=1e-300)
+
+
+def test_a_signal_from_outside_is_answered():
+    code = """if True:
+        import os, signal, threading
+        from implreg_core import descent, factorizations, problems
+        start = factorizations.identity(0.1, depth=2)
+        threading.Timer(5, os.kill, (os.getpid(), signal.SIGINT)).start()
+        try:
+            descent.gradient_descent(problems.two_by_two(), start, learning_rate=1e-9, max_steps=10**15)
+        except KeyboardInterrupt:
+            print("interrupted")
+    """
+    options = {"capture_output": True, "encoding": "utf-8", "timeout": 120, "cwd": Path(__file__).parents[1]}
+    assert subprocess.run([sys.executable, "-c", code], **options).stdout == "interrupted\n"
+
+
+@pytest.mark.parametrize("slices", ["of one step", "as large as can be"])
+def test_slices_change_no_digit(monkeypatch, slices):
+    runs = {
+        "one": lambda: descent.gradient_descent(PROBLEM, START, learning_rate=0.1, max_steps=300, target_loss=0.02),
+        "many": lambda: descent.gradient_descents(PROBLEM, STARTS, learning_rate=0.1, max_steps=300, target_loss=0.02),
+        "optimizer": lambda: stability.optimizer_descents(PROBLEM, STARTS, MOMENTUM, learning_rate=0.1, max_steps=100),
+        "training": lambda: completed(max_steps=1000, tolerance=1e-3),
+    }
+    plain = {name: run() for name, run in runs.items()}
+    monkeypatch.setattr(_recording, "_SLICE", 0.0 if slices == "of one step" else 1e9)
+    monkeypatch.setattr(_recording, "_GROWTH", 1e9)
+    for name, run in runs.items():
+        jax.tree.map(np.testing.assert_array_equal, run(), plain[name])
+    assert plain["one"].converged and [run.diverged_at is None for run in plain["many"]] == [True, True, False]
+
+
+def test_what_is_observed_takes_the_place_of_the_matrices():
+    options = {"learning_rate": 0.1, "max_steps": 500}
+    plain = descent.gradient_descents(PROBLEM, STARTS, **options)
+    seen = descent.gradient_descents(
+        PROBLEM, STARTS, observe=lambda W: {"nuclear": norms.nuclear(W), "entry": W[0, 0]}, **options
+    )
+    for run, other in zip(plain, seen, strict=True):
+        assert run.observed is None and other.W is None
+        np.testing.assert_array_equal(run.step, other.step)
+        np.testing.assert_array_equal(run.W[:, 0, 0], other.observed["entry"])
+        np.testing.assert_allclose(jax.vmap(norms.nuclear)(run.W), other.observed["nuclear"], rtol=1e-12)
+
+
+def test_records_that_memory_does_not_hold_are_refused_before_they_are_made(monkeypatch):
+    problem = problems.completion(np.ones((943, 1682)), np.eye(943, 1682, dtype=bool))
+    start = (jnp.full((5, 1682), 0.1), jnp.full((943, 5), 0.1))
+    monkeypatch.setattr(_check, "_free_memory", lambda: 2e8)
+    run = partial(descent.gradient_descent, problem, start, learning_rate=1e-3, max_steps=20)
+    with pytest.raises(
+        ValueError, match=r"21 records would take 0.266 GB of memory, and 0.2 GB are free. Record fewer"
+    ):
+        run()
+    assert run(observe=lambda W: W[:2, :2]).observed.shape == (21, 2, 2)
+
+
+@pytest.mark.parametrize(("variable", "shows"), [(None, True), ("IMPLREG_STATIC", False), ("TQDM_DISABLE", False)])
+def test_a_bar_shows_step_loss_and_speed(variable, shows):
+    code = """if True:
+        import sys
+        sys.stderr.isatty = lambda: True
+        from implreg_core import _progress, descent, factorizations, problems
+        _progress._DELAY = 0
+        start = factorizations.identity(0.1, depth=2)
+        descent.gradient_descent(problems.two_by_two(), start, learning_rate=1e-9, max_steps=20_000_000)
+    """
+    environment = os.environ | ({variable: "1"} if variable else {})
+    options = {"capture_output": True, "encoding": "utf-8", "env": environment, "cwd": Path(__file__).parents[1]}
+    shown = subprocess.run([sys.executable, "-c", code], **options).stderr
+    assert all(text in shown for text in ("/20.0M", "steps/s", "loss 0.")) == shows, shown
+    assert shows or shown == ""
