@@ -9,7 +9,6 @@ What is looped is a *task*, a pytree with
 - `is_over(state)`: whether no step will follow.
 """
 
-import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -17,11 +16,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int
 
-from implreg_core import _check, _progress
+from implreg_core import _check, _slices
 from implreg_core._compile import fast_jit
-
-_SLICE = 0.15  # seconds: of the patience of who presses Ctrl-C, and many times what a call costs
-_GROWTH = 8  # of one slice over that before, at most
 
 
 class Recording(NamedTuple):
@@ -50,19 +46,16 @@ def run(task, loss: Callable[[Any], Any], *, is_cancelled: Callable[[], bool] | 
     remedy = "Record fewer (`records_per_decade`), or less of each."
     _check.memory(jax.eval_shape(_blank, task).rows, f"{len(task.record_at)} records", remedy)
     last = int(task.record_at[-1])
-    recording, size, limit = _blank(task), 1, min(1, last)
-    with _progress.steps(last, off=is_cancelled is not None) as show:
-        while True:
-            begin = time.perf_counter()
+    recording = _blank(task)
+    with _slices.steps(last, off=is_cancelled is not None) as show:
+        for limit in _slices.limits(last):
             recording = _continue(task, recording, limit)
             if int(recording.step) >= last or recording.over:
-                return recording
+                break
             if is_cancelled is not None and is_cancelled():
                 raise Cancelled
             show(limit, lambda: jnp.max(loss(recording.state)))
-            if limit > 1:  # the first step also compiles: its time says little
-                size = max(1, int(min(_GROWTH, _SLICE / (time.perf_counter() - begin)) * size))
-            limit = min(last, limit + size)
+    return recording
 
 
 class Cancelled(Exception):

@@ -12,10 +12,10 @@ import numpy as np
 from jaxtyping import ArrayLike, Float
 from scipy.interpolate import make_interp_spline
 
-from implreg_core import _check, bounds
+from implreg_core import _check, _slices, bounds
 from implreg_core import _two_by_two_flow as charts
 from implreg_core._compile import fast_jit
-from implreg_core._two_by_two_path import path, state_of
+from implreg_core._two_by_two_path import advance, begin, state_of
 from implreg_core.problems import Completion, two_by_two_observations
 
 _STATUS = (
@@ -25,6 +25,7 @@ _STATUS = (
     "used max_steps={max_steps}: raise it, or target_loss if that is below rounding",
 )
 _ROWS = 2048  # in the compiled loop, or a multiple by a power of two: so that few programs serve all `max_steps`
+_SLICE = 4096  # steps between which Ctrl-C is answered, a fraction of a second
 
 
 class SignPreservingFlow(eqx.Module):
@@ -194,23 +195,43 @@ def sign_preserving_flows(
     constants = values / unit, float(depth), target_loss / unit**2, rtol
     scaled = zip(W0 / unit, det_sign, log_abs_det - 2 * math.log(unit), strict=True)
     rows = _ROWS * 2 ** max(0, math.ceil(math.log2((max_steps + 1) / _ROWS)))
-    solutions = [_solve(*start, *constants, max_steps, rows=rows) for start in scaled]
+    solutions = [_solve(*start, constants, max_steps, rows) for start in _slices.runs(scaled, len(W0))]
     return [
         _unscaled(solution, values, unit, depth, int(sign), rtol, max_steps)
         for solution, sign in zip(solutions, det_sign, strict=True)
     ]
 
 
-@fast_jit(static_argnames="rows")
-def _solve(W0, det_sign, log_abs_det, values, depth, target_loss, rtol, max_steps, *, rows):
+def _solve(W0, det_sign, log_abs_det, constants, max_steps, rows):
     """The path in units of the observations, its time included, and the end in numbers."""
-    scale = jnp.sqrt(jnp.sum(W0**2))
-    flow = charts.Flow(values, det_sign, depth, scale, target_loss, rtol)
-    taken = path(W0, log_abs_det, flow, rows=rows, tries=max_steps)
+    flow, loop = _begin(W0, det_sign, log_abs_det, *constants, rows=rows)
+    for limit in range(_SLICE, max_steps, _SLICE):
+        loop, over = _advance(loop, flow, limit)
+        if over:
+            break
+    loop, _ = _advance(loop, flow, max_steps)
+    return _columns(loop, flow)
+
+
+@fast_jit(static_argnames="rows")
+def _begin(W0, det_sign, log_abs_det, values, depth, target_loss, rtol, *, rows):
+    flow = charts.Flow(values, det_sign, depth, jnp.sqrt(jnp.sum(W0**2)), target_loss, rtol)
+    return flow, begin(W0, log_abs_det, flow, rows=rows)
+
+
+@fast_jit(donate_argnums=0)
+def _advance(loop, flow, tries):
+    loop = advance(loop, flow, tries)
+    return loop, loop.path.tried < tries
+
+
+@fast_jit
+def _columns(loop, flow):
+    taken, values = loop.path, flow.values
     states = jax.vmap(state_of)(taken.rows)
     end = state_of(taken.rows[taken.last])
     lingers = 2 * taken.longest > taken.tried
-    status = jnp.select([end.loss <= target_loss, charts.is_at_floor(end, flow), lingers], [0, 1, 2], 3)
+    status = jnp.select([end.loss <= flow.target_loss, charts.is_at_floor(end, flow), lingers], [0, 1, 2], 3)
     t = flow.time_unit * jnp.expm1(states.log_time)
     loss = jax.vmap(lambda state: state.loss)(states)
     bound = bounds.unseen_entry_lower_bound(loss, values[0, 1], values[1, 0], values[1, 1])

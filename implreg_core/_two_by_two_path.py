@@ -28,7 +28,9 @@ class Path(NamedTuple):
     longest: Int[Array, ""]  # how many of these had the greatest length: near a saddle nearly all have
 
 
-class _Loop(NamedTuple):
+class Loop(NamedTuple):
+    """`path` between two steps."""
+
     y: Float[Array, "6"]
     late: Bool[Array, ""]  # which chart `y` is a point of
     h: Float[Array, ""]
@@ -45,13 +47,29 @@ def path(
     The last step is as long as it must be to end at the target loss, or below by what `_ACCURACY` allows: so the end is
     a point of the path, and not of the steps.
     """
+    return advance(begin(W0, log_abs_det, flow, rows=rows), flow, tries).path
+
+
+def begin(W0: Float[Array, "2 2"], log_abs_det: Float[Array, ""], flow: charts.Flow, *, rows: int) -> Loop:
+    """`path` before its first step."""
+    y = charts.early_write(W0, log_abs_det, flow)
+    early, zero = jnp.zeros((), bool), jnp.zeros((), int)
+    start = charts.read(y, early, flow)
+    late = charts.early_is_over(start, flow)
+    y = jnp.where(late, charts.late_write(start, flow), y)
+    record = jnp.zeros((rows, 10)).at[0].set(_row(start))
+    return Loop(y, late, jnp.asarray(_FIRST_STEP, float), zero, early, Path(record, zero, zero, zero))
+
+
+def advance(loop: Loop, flow: charts.Flow, tries: Int[Array, ""] | int) -> Loop:
+    """`path` until its end, or until `tries` steps were tried."""
 
     def at(loop):
         return charts.read(loop.y, loop.late, flow)
 
     def goes_on(loop):
         last, tried = loop.path.last, loop.path.tried
-        return ~_is_over(at(loop), flow) & (last < rows - 1) & (tried < tries)
+        return ~is_over(at(loop), flow) & (last < len(loop.path.rows) - 1) & (tried < tries)
 
     def attempt(loop):
         y, error = _rosenbrock.step(lambda y: charts.rate(y, loop.late, flow), loop.y, loop.h)
@@ -79,19 +97,12 @@ def path(
         last = loop.path.last + jnp.where(accepted & ~loop.ends, 1, 0)
         new = Path(loop.path.rows.at[last].set(_row(state)), last, loop.path.tried + 1, longest)
         shortened = loop.shortened + jnp.where(beyond, 1, 0)
-        return _Loop(y, loop.late | enters, h, shortened, loop.ends | (accepted & (shortened > 0)), new)
+        return Loop(y, loop.late | enters, h, shortened, loop.ends | (accepted & (shortened > 0)), new)
 
-    y = charts.early_write(W0, log_abs_det, flow)
-    early, zero = jnp.zeros((), bool), jnp.zeros((), int)
-    start = charts.read(y, early, flow)
-    late = charts.early_is_over(start, flow)
-    y = jnp.where(late, charts.late_write(start, flow), y)
-    record = jnp.zeros((rows, 10)).at[0].set(_row(start))
-    begin = _Loop(y, late, jnp.asarray(_FIRST_STEP), zero, early, Path(record, zero, zero, zero))
-    return jax.lax.while_loop(goes_on, attempt, begin).path
+    return jax.lax.while_loop(goes_on, attempt, loop)
 
 
-def _is_over(state: charts.State, flow: charts.Flow):
+def is_over(state: charts.State, flow: charts.Flow):
     return (state.loss <= flow.target_loss) | charts.is_at_floor(state, flow)
 
 

@@ -8,17 +8,20 @@ the product changes sign, which the exact flow never does; the solver then stops
 carries the logarithm of the determinant, whose sign cannot change.
 """
 
+from typing import Any, NamedTuple
+
 import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optimistix
-from jaxtyping import Float
+from jaxtyping import Array, Float
+from scipy.optimize import brentq
 
-from implreg_core import _check
+from implreg_core import _check, _slices
+from implreg_core._compile import fast_jit
 from implreg_core._sign_preserving import SignPreservingFlow, sign_preserving_flow, sign_preserving_flows
-from implreg_core.descent import check_start, objective_gradient
+from implreg_core.descent import FactorRows, check_start, objective_gradient
 from implreg_core.factorizations import Factors, product_matrix, unbalancedness
 from implreg_core.problems import Completion
 
@@ -30,7 +33,8 @@ __all__ = [
     "sign_preserving_flows",
 ]
 
-_END_OF_TIME = 1e30  # the event at the target loss ends the solve long before
+_END_OF_TIME = 1e30  # the target loss ends the solve long before
+_ROWS = 200  # of one slice, at most
 _BALANCED = 1e-10  # unbalancedness, relative to the factors, that rounding alone explains
 
 
@@ -93,13 +97,11 @@ def gradient_flow(
     loss = np.asarray(problem.loss(W))
     if loss <= target_loss:  # the event below waits for the loss to cross the target
         return Flow(np.zeros(1), loss[None], W[None], factors, "starts at the target loss", True)
-    solution, loss, W = jax.tree.map(np.asarray, _integrate(problem, factors, target_loss, rtol, max_steps))
+    t, path, loss, W, converged = _path(problem, factors, float(loss), target_loss, rtol, max_steps)
 
-    t = solution.ts[np.isfinite(solution.ts)]  # unused rows hold inf
-    rows = 1 + int(np.sum(np.diff(t) > 0))  # out of steps, the solver repeats the last row
-    converged = bool(solution.result == diffrax.RESULTS.event_occurred)
+    rows = len(t)
     status = "reached the target loss" if converged else f"used max_steps={max_steps}: raise it, or target_loss"
-    if _is_balanced(factors) and (flip := _first_sign_change(solution.ys, rows)) is not None:
+    if _is_balanced(factors) and (flip := _first_sign_change(path)) is not None:
         rows, converged = flip, False
         status = (
             f"stopped at loss {loss[flip - 1]:.3g}: beyond, rounding flips the determinant's sign, which the balanced "
@@ -115,38 +117,118 @@ def gradient_flow(
         t=t[:rows],
         loss=loss[:rows],
         W=W[:rows],
-        factors=tuple(jnp.asarray(path[rows - 1]) for path in solution.ys),
+        factors=tuple(jnp.asarray(W[rows - 1]) for W in path),
         status=status,
         converged=converged,
     )
 
 
-@eqx.filter_jit
-def _integrate(problem, factors, target_loss, rtol, max_steps):
-    """The solution at the start and after each step, with the loss and the product along it."""
+class _State(NamedTuple):
+    """Where the solver stands between two steps."""
 
-    def velocity(t, factors, args):
+    factors: Factors
+    loss: Float[Array, ""]
+    t: Float[Array, ""]
+    t_next: Float[Array, ""]  # to be tried
+    memory: Any  # of the controller of step sizes, and of the solver
+
+
+class _Rows(NamedTuple):
+    """After the steps that were accepted."""
+
+    t: Float[Array, " n"]
+    factors: FactorRows
+    loss: Float[Array, " n"]
+    W: Float[Array, "n rows columns"]
+
+
+def _path(problem, factors, loss, target_loss, rtol, max_steps):
+    """Times, factors, losses and products, at the start and after each step; and whether it ends at the target loss."""
+    state = _begin(problem, factors, jnp.zeros(()), rtol)
+    start = _Rows(np.zeros(1), tuple(W[None] for W in factors), state.loss[None], product_matrix(factors)[None])
+    parts, done = [jax.tree.map(np.asarray, start)], 0
+    with _slices.steps(max_steps) as show:
+        for limit in _slices.limits(max_steps, _ROWS):
+            state, rows, count = _advance(
+                problem, state, jnp.asarray(_END_OF_TIME, float), target_loss, rtol, limit - done
+            )
+            parts.append(jax.tree.map(lambda x, count=int(count): np.asarray(x)[:count], rows))
+            done = limit
+            if converged := bool(state.loss <= target_loss):
+                break
+            show(done, lambda: state.loss)
+    rows = jax.tree.map(lambda *parts: np.concatenate(parts), *parts)
+    if converged:
+        last = _landed(problem, rows, target_loss, rtol)
+        rows = jax.tree.map(lambda x, y: np.concatenate([x[:-1], y]), rows, last)
+    return rows.t, rows.factors, rows.loss, rows.W, converged
+
+
+def _landed(problem, rows, target_loss, rtol):
+    """In the place of the last row, that at which the loss is the target: a point of the flow, not of its steps."""
+    before = tuple(jnp.asarray(W[-2]) for W in rows.factors)
+
+    def stopped_at(t):
+        t = jnp.asarray(t, float)
+        state = _begin(problem, before, jnp.asarray(rows.t[-2]), rtol)
+        _, after, count = _advance(problem, state._replace(t_next=t), t, jnp.zeros(()), rtol, _ROWS)
+        return jax.tree.map(lambda x: np.asarray(x)[count - 1 : count], after)
+
+    def excess(t):
+        if t in rows.t[-2:]:  # these are known, and known to enclose the target
+            return np.log(rows.loss[np.searchsorted(rows.t, t)] / target_loss)
+        return np.log(stopped_at(t).loss[0] / target_loss)
+
+    return stopped_at(brentq(excess, *rows.t[-2:], xtol=1e-300, rtol=1e-14))
+
+
+def _solver(rtol):
+    """Its equation, itself, and what chooses its steps."""
+
+    def velocity(t, factors, problem):
         return jax.tree.map(jnp.negative, objective_gradient(problem, factors))
 
-    def excess_loss(t, y, args, **kwargs):  # diffrax passes these by name
-        return problem.loss(product_matrix(y)) - target_loss
+    controller = diffrax.PIDController(rtol=rtol, atol=rtol / 100, pcoeff=0.3, icoeff=0.4)
+    newton = diffrax.VeryChord(rtol=rtol, atol=rtol / 100, norm=controller.norm)
+    return diffrax.ODETerm(velocity), diffrax.Kvaerno5(root_finder=newton), controller
 
-    atol = rtol / 100
-    solution = diffrax.diffeqsolve(
-        diffrax.ODETerm(velocity),
-        diffrax.Kvaerno5(),
-        t0=0.0,
-        t1=_END_OF_TIME,
-        dt0=None,
-        y0=factors,
-        saveat=diffrax.SaveAt(t0=True, steps=True),
-        stepsize_controller=diffrax.PIDController(rtol=rtol, atol=atol, pcoeff=0.3, icoeff=0.4),
-        event=diffrax.Event(excess_loss, optimistix.Newton(rtol=1e-10, atol=1e-10)),
-        max_steps=max_steps,
-        throw=False,
-    )
-    W = jax.vmap(product_matrix)(solution.ys)
-    return solution, jax.vmap(problem.loss)(W), W
+
+@fast_jit
+def _begin(problem, factors, t, rtol):
+    """The state before the first step."""
+    term, solver, controller = _solver(rtol)
+    t, order = jnp.asarray(t, float), solver.error_order(term)
+    t_next, chosen = controller.init(term, t, _END_OF_TIME, factors, None, problem, solver.func, order)
+    memory = chosen, solver.init(term, t, t_next, factors, problem), jnp.zeros((), bool)
+    return _State(factors, problem.loss(product_matrix(factors)), t, t_next, memory)
+
+
+@fast_jit
+def _advance(problem, state, t_end, target_loss, rtol, tries):
+    """Up to so many tries of a step, until the target loss or `t_end`: the state, the rows, and how many there are."""
+    term, solver, controller = _solver(rtol)
+
+    def goes_on(carry):
+        state, _, _, tried = carry
+        return (tried < tries) & (state.loss > target_loss) & (state.t < t_end)
+
+    def attempt(carry):
+        (factors, loss, t, t_next, (chosen, known, jumped)), rows, count, tried = carry
+        new, error, _, known_after, _ = solver.step(term, t, t_next, factors, problem, known, jumped)
+        accepted, t, t_next, jumped, chosen, _ = controller.adapt_step_size(
+            t, t_next, factors, new, problem, error, solver.error_order(term), chosen
+        )
+        factors, known = jax.tree.map(lambda x, y: jnp.where(accepted, x, y), (new, known_after), (factors, known))
+        W = product_matrix(factors)
+        loss = problem.loss(W)
+        rows = jax.tree.map(lambda rows, row: rows.at[count].set(row), rows, _Rows(t, factors, loss, W))
+        state = _State(factors, loss, t, jnp.minimum(t_next, t_end), (chosen, known, jumped))
+        return state, rows, count + jnp.where(accepted, 1, 0), tried + 1
+
+    row = _Rows(state.t, state.factors, state.loss, product_matrix(state.factors))
+    rows = jax.tree.map(lambda x: jnp.zeros((_ROWS, *jnp.shape(x))), row)
+    state, rows, count, _ = jax.lax.while_loop(goes_on, attempt, (state, rows, *jnp.zeros(2, int)))
+    return state, rows, count
 
 
 def _is_balanced(factors):
@@ -161,8 +243,8 @@ def _first_rise(loss):
     return 1 + int(np.argmax(rises)) if rises.any() else None
 
 
-def _first_sign_change(path, rows):
+def _first_sign_change(path):
     """The first row whose determinant has another sign than the first one's, or None."""
-    sign = np.prod([np.sign(np.linalg.det(W[:rows])) for W in path], axis=0)
+    sign = np.prod([np.sign(np.linalg.det(W)) for W in path], axis=0)
     changed = sign != sign[0]
     return int(np.argmax(changed)) if changed.any() else None

@@ -20,7 +20,7 @@ import numpy as np
 from jax.tree_util import Partial
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray, Real, Shaped
 
-from implreg_core import _check, _progress
+from implreg_core import _check, _slices
 from implreg_core._als import als_reaches
 from implreg_core.descent import log_spaced_steps
 from implreg_core.training import Fit, check_finite, global_rmsprop, train_interruptibly
@@ -511,7 +511,7 @@ def _side_by_side(run, problems, record_at):
     with ThreadPoolExecutor(min(len(problems), os.cpu_count() or 1)) as pool:
         try:
             ends = pool.map(lambda problem: run(problem, is_cancelled=stop.is_set), problems)
-            return list(_progress.runs(ends, len(problems)))
+            return list(_slices.runs(ends, len(problems)))
         except BaseException:
             stop.set()
             raise

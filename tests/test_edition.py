@@ -74,7 +74,7 @@ def test_outputs_are_what_every_reader_shows():
 
 def test_the_first_code_cell_installs_the_package_from_where_it_is_published():
     first = next(cell for cell in made(source="git+https://example.org/a@b").cells if cell.cell_type == "code")
-    assert first.source.endswith('is None:\n    %pip install -q git+https://example.org/a@b')
+    assert first.source.endswith("is None:\n    %pip install -q git+https://example.org/a@b")
     assert first.metadata["jupyter"]["source_hidden"]
 
 

@@ -16,11 +16,12 @@ import pytest
 
 from implreg_core import (
     _check,
-    _progress,
-    _recording,
+    _sign_preserving,
+    _slices,
     deep_completion,
     descent,
     factorizations,
+    flow,
     nonlinear,
     norms,
     problems,
@@ -47,6 +48,7 @@ LONG = {
     "descents": partial(descent.gradient_descents, PROBLEM, STARTS, learning_rate=1e-6),
     "nonlinear": partial(nonlinear.gradient_descent, PROBLEM, START, nonlinear.Tanh(1.0), learning_rate=1e-6),
     "optimizers": partial(stability.optimizer_descents, PROBLEM, STARTS, MOMENTUM, learning_rate=1e-9),
+    "flow": partial(flow.gradient_flow, PROBLEM, START, target_loss=1e-300),
     "deep completion": partial(
         deep_completion.complete, PROBLEM, depth=2, scale=1.0, learning_rate=1e-9, tolerance=1e-300, key=jr.key(0)
     ),
@@ -71,14 +73,14 @@ def interrupt_at(monkeypatch, call):
 
         yield show
 
-    monkeypatch.setattr(_progress, "steps", steps)
+    monkeypatch.setattr(_slices, "steps", steps)
 
 
 def test_ctrl_c_ends_runs_on_all_threads(monkeypatch):
     def interrupted(results, total):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_progress, "runs", interrupted)
+    monkeypatch.setattr(_slices, "runs", interrupted)
     with pytest.raises(KeyboardInterrupt):  # and not before the threads have ended
         completed(max_steps=ENDLESS, tolerance=1e-300)
 
@@ -107,11 +109,20 @@ def test_slices_change_no_digit(monkeypatch, slices):
         "training": lambda: completed(max_steps=1000, tolerance=1e-3),
     }
     plain = {name: run() for name, run in runs.items()}
-    monkeypatch.setattr(_recording, "_SLICE", 0.0 if slices == "of one step" else 1e9)
-    monkeypatch.setattr(_recording, "_GROWTH", 1e9)
+    monkeypatch.setattr(_slices, "_SLICE", 0.0 if slices == "of one step" else 1e9)
+    monkeypatch.setattr(_slices, "_GROWTH", 1e9)
     for name, run in runs.items():
         jax.tree.map(np.testing.assert_array_equal, run(), plain[name])
     assert plain["one"].converged and [run.diverged_at is None for run in plain["many"]] == [True, True, False]
+
+
+def test_slices_change_no_digit_of_an_exact_path(monkeypatch):
+    def path():
+        return flow.sign_preserving_flow(PROBLEM, 0.1 * np.eye(2), depth=3, target_loss=1e-8)
+
+    plain = path()
+    monkeypatch.setattr(_sign_preserving, "_SLICE", 7)
+    jax.tree.map(np.testing.assert_array_equal, path(), plain)
 
 
 def test_what_is_observed_takes_the_place_of_the_matrices():
@@ -144,8 +155,8 @@ def test_a_bar_shows_step_loss_and_speed(variable, shows):
     code = """if True:
         import sys
         sys.stderr.isatty = lambda: True
-        from implreg_core import _progress, descent, factorizations, problems
-        _progress._DELAY = 0
+        from implreg_core import _slices, descent, factorizations, problems
+        _slices._DELAY = 0
         start = factorizations.identity(0.1, depth=2)
         descent.gradient_descent(problems.two_by_two(), start, learning_rate=1e-9, max_steps=20_000_000)
     """

@@ -13,7 +13,7 @@ from high_precision_flow import Oracle
 
 from implreg_core import _rosenbrock, bounds, factorizations, problems
 from implreg_core import _two_by_two_flow as charts
-from implreg_core._sign_preserving import _first_broken, _solve, sign_preserving_flow, sign_preserving_flows
+from implreg_core._sign_preserving import _advance, _first_broken, sign_preserving_flow, sign_preserving_flows
 from implreg_core.flow import gradient_flow
 
 POSITIVE = np.array([[0.3, -0.1], [0.2, 0.4]])
@@ -363,10 +363,10 @@ def test_a_path_that_breaks_a_theorem_ends_before():
 
 
 def test_one_program_serves_all_paths():
-    before = _solve.programs()
+    before = _advance.programs()
     for depth, count, max_steps in [(2, 1, 100), (5, 3, 300), (7, 2, 2000)]:
         sign_preserving_flows(problems.two_by_two(), np.stack(count * [POSITIVE]), depth=depth, max_steps=max_steps)
-    assert _solve.programs() - before <= 1
+    assert _advance.programs() - before <= 1
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
-"""A bar for what takes long: on a terminal or in a notebook, and never in the book.
+"""Long work in slices, between which Ctrl-C is answered, and a bar that shows how far it has come.
 
-It is tqdm's, which the environment variable `TQDM_DISABLE=1` switches off.
+The bar is tqdm's, on a terminal or in a notebook, and never in the book; the environment variable `TQDM_DISABLE=1`
+switches it off.
 """
 
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -11,7 +13,22 @@ from tqdm import tqdm
 
 from implreg_core._static import static_build
 
+_SLICE = 0.15  # seconds: of the patience of who presses Ctrl-C, and many times what a call costs
+_GROWTH = 8  # of one slice over that before, at most
 _DELAY = 2.0  # seconds before a bar shows
+
+
+def limits(last: int, largest: float = float("inf")) -> Iterator[int]:
+    """Growing numbers of steps up to `last`. What is done at each, up to that step, should take `_SLICE` seconds."""
+    size, limit = 1, min(1, last)
+    while True:
+        begin = time.perf_counter()
+        yield limit
+        if limit >= last:
+            return
+        if limit > 1:  # the first step also compiles: its time says little
+            size = int(min(size * min(_GROWTH, _SLICE / (time.perf_counter() - begin)), largest))
+        limit = min(last, limit + max(1, size))
 
 
 @contextmanager
