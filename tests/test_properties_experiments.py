@@ -70,7 +70,7 @@ def test_the_text_is_of_the_program_and_not_of_its_example(coefficients, x):
         return javascript.compile_to_javascript(function, example, name=name)
 
     plain = text(polynomial)
-    assert plain == text(polynomial, x) == text(lambda x: jax.jit(polynomial)(x)) == text(lambda x: polynomial(x) + 0 * 1.0)
+    assert plain == text(polynomial, x) == text(lambda x: jax.jit(polynomial)(x))
     assert text(polynomial, name="g") == plain.replace("f:", "g:").replace("f(", "g(")
     assert text(lambda x: jax.vmap(polynomial)(x[None])[0]) == plain
     for wrapped in (lambda x: jnp.sort(polynomial(x)[None])[0], lambda x: jax.jit(jnp.round)(polynomial(x))):

@@ -89,9 +89,9 @@ def test_the_least_trace_of_a_lifted_problem_is_twice_the_least_nuclear_norm(val
     "higher_dimensions.square_family",
     "higher_dimensions.embedded_example",
     "higher_dimensions.shared_determinant",
-    size=st.integers(2, 6),
-    n=st.integers(2, 6),
-    examples=10,
+    size=st.integers(2, 4),
+    n=st.integers(2, 3),
+    examples=5,
 )
 def test_tasks_hold_the_smaller_ones_and_are_symmetric(size, n):
     task, larger = higher_dimensions.square_family(size), higher_dimensions.square_family(size + 1)
@@ -138,7 +138,7 @@ def test_starts_of_both_signs_are_mirror_images_of_any_scale(seed, std):
     start = partial(higher_dimensions.balanced_start, jr.key(seed), 2, 2)
     plus, minus, scaled = start(std=1.0, sign=1), start(std=1.0, sign=-1), start(std=std, sign=1)
     product = factorizations.product_matrix
-    assert np.linalg.det(product(plus)) > 0 and near(product(minus), product(plus) * [[-1], [1]], 1e-14)
+    assert np.linalg.det(product(plus)) > 0 and near(product(minus), product(plus) * np.array([[-1], [1]]), 1e-14)
     assert near(factorizations.unbalancedness(minus), 0, 1e-13, size=1) and near(product(scaled), std * product(plus))
     inside = product(higher_dimensions.inside_block(plus, (3, 4)))
     assert np.array_equal(inside, np.pad(product(plus), ((0, 1), (0, 2))))
@@ -183,13 +183,11 @@ def test_distances_of_tasks_know_no_order_and_are_measured_row_by_row(W, rows, c
     "task_families.hidden_block",
     "task_families.banded",
     "task_families.block_diagonal",
-    size=st.integers(3, 7),
-    data=st.data(),
-    examples=10,
+    k=st.integers(1, 3),
+    examples=5,
 )
-def test_patterns_are_symmetric_nested_and_complementary(size, data):
-    k = data.draw(st.integers(1, size - 2))
-    families = task_families
+def test_patterns_are_symmetric_nested_and_complementary(k):
+    size, families = 5, task_families
     band, block = families.banded(size, k), families.block_diagonal(size, k)
     assert np.array_equal(families.hidden_diagonal(size), ~families.banded(size, 0)) and np.array_equal(band, band.T)
     assert np.all(families.banded(size, k + 1) >= band) and np.all(families.banded(size, size - 1))
@@ -205,7 +203,7 @@ def test_patterns_are_symmetric_nested_and_complementary(size, data):
     "task_families.Task",
     family=st.sampled_from(list(task_families.FAMILIES)),
     seed=SEEDS,
-    examples=6,
+    examples=4,
 )
 def test_every_family_draws_truths_of_its_rank_and_of_norm_one(family, seed):
     task, again = (task_families.task(family, jr.key(seed)) for _ in range(2))
@@ -232,7 +230,7 @@ def test_rank_one_tasks_know_no_units_and_turn_with_their_vectors(u, v, c, rows,
     task = task_families.rank_one(u, v, observed)
     assert near(task_families.rank_one(c * u, v / c, observed).truth, task.truth, 1e-15 * 4)
     assert near(task_families.rank_one(v, u, observed.T).truth, task.truth.T, 1e-15)
-    assert np.array_equal(task_families.rank_one(u[::-1], v, observed[::-1]).truth, task.truth[::-1])
+    assert near(task_families.rank_one(u[::-1], v, observed[::-1]).truth, task.truth[::-1], 1e-15)
     factor = task_families.least_norm_factor(u, v, rows, columns)
     assert near(task_families.least_norm_factor(c * u, -v, rows, columns), factor, 1e-14)
     assert near(task_families.least_norm_factor(v, u, columns, rows), factor, 1e-14)
@@ -292,7 +290,7 @@ def test_starts_scale_mirror_and_keep_their_product(seed, scale, imbalance):
     gaussian, balanced = phase_diagrams.gaussian_start, phase_diagrams.balanced_start
     unit, scaled, mirror = (gaussian(key, depth=3, scale=s, sign=sign) for s, sign in [(1, 1), (scale, 1), (scale, -1)])
     assert np.linalg.det(product(unit)) > 0 and all(near(W, scale ** (1 / 3) * V) for W, V in zip(scaled, unit))
-    assert near(product(mirror), product(scaled) * [-1, 1], 1e-14)
+    assert near(product(mirror), product(scaled) * np.array([-1, 1]), 1e-14)
     even, odd = (balanced(key, depth=3, scale=scale, imbalance=kappa) for kappa in (0.0, imbalance))
     assert near(product(odd), product(even), 1e-11)  # what stretches is inverted by its square at most
     assert factorizations.unbalancedness(even) <= factorizations.unbalancedness(odd) + 1e-13
