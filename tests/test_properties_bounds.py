@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import jax
 import numpy as np
+import pytest
 from hypothesis import assume
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -85,7 +86,7 @@ def test_the_bound_of_the_frobenius_norm_knows_no_units(loss, size, scale):
     "bounds.norm_constants",
     "bounds.square_norm_constants",
     "bounds.norm_lower_bound",
-    examples=3,
+    examples=2,
     factor=st.floats(1e-3, 1e3),
     d=st.integers(2, 3),
 )
@@ -169,3 +170,14 @@ def test_a_run_is_measured_row_by_row(W, cut, observations):
     singular_values = trajectories.along(ranks.singular_values, W)
     assert np.array_equal(singular_values, np.stack([whole["sigma_1"], whole["sigma_2"]], axis=1))
     assert np.array_equal(trajectories.along(ranks.singular_values, W[::-1]), singular_values[::-1])
+
+
+@about("trajectories.measures", W=matrices(2, 2), scale=SCALES, off=st.floats(0.01, 1), examples=10)
+def test_a_run_is_measured_by_its_own_problem_in_any_units(W, scale, off):
+    own, other = problems.two_by_two(scale, scale), problems.two_by_two(scale, scale, 3 * off * scale)
+    loss = np.array([own.loss(scale * W)])
+    assume(not near(other.loss(scale * W), loss[0], 0.01))
+    run = SimpleNamespace(W=scale * W[None], loss=loss, t=np.zeros(1))
+    assert trajectories.measures(own, run)["loss"] == loss
+    with pytest.raises(ValueError, match="`run` begins at loss"):
+        trajectories.measures(other, run)

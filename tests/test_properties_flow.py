@@ -54,7 +54,7 @@ def alike(path, other, change=lambda W: W, units=1.0, depth=3):
     observations=OBSERVATIONS,
     W0=starts(),
     other=starts(),
-    examples=8,
+    examples=6,
 )
 def test_flows_know_no_order_and_turn_with_the_signs_and_the_transposition(observations, W0, other):
     z, z_prime, eps = observations
@@ -114,7 +114,7 @@ def test_a_flow_goes_on_from_any_row_and_ends_where_it_is_told(W0, depth):
     rows=signed_permutations(2),
     columns=signed_permutations(2),
     Q=orthogonal(2),
-    examples=3,
+    examples=2,
 )
 def test_the_flow_of_factors_turns_with_the_problem_and_knows_no_basis(factors, rows, columns, Q):
     values, observed = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([[False, True], [True, True]])

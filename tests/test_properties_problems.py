@@ -87,7 +87,7 @@ def test_the_example_and_its_solutions_are_made_of_their_observations(observatio
     assert np.array_equal(exchanged, solution.T) and loss_of(problems.two_by_two(z_prime, z, eps), solution.T) == 0
 
 
-@about("problems.random_low_rank", examples=4, seed=SEEDS, count=st.integers(1, 11), norm=st.floats(1e-3, 1e3))
+@about("problems.random_low_rank", examples=2, seed=SEEDS, count=st.integers(1, 11), norm=st.floats(1e-3, 1e3))
 def test_one_key_draws_one_matrix_of_any_norm_and_shows_more_and_more_of_it(seed, count, norm):
     def draw(count, **norm):
         return problems.random_low_rank(jr.key(seed), (4, 3), 2, count, **norm)
@@ -102,7 +102,7 @@ def test_one_key_draws_one_matrix_of_any_norm_and_shows_more_and_more_of_it(seed
 # ---- factorizations
 
 THREE = st.tuples(matrices(3, 2), matrices(3, 3), matrices(2, 3))  # W_1, W_2, W_3
-SQUARE = st.tuples(matrices(3, 3), matrices(3, 3), matrices(3, 3))
+REGULAR = st.tuples(*[gaussians(3, 3)] * 3) | st.tuples(gaussians(3, 2), gaussians(3, 3), gaussians(2, 3))
 
 
 @about("factorizations.product_matrix", factors=THREE, scale=SCALES)
@@ -125,11 +125,11 @@ def test_unbalancedness_knows_no_direction_no_basis_and_the_square_of_the_units(
     assert unbalancedness((W_1,)) == 0
 
 
-@about("factorizations.slogdet", factors=SQUARE | THREE, scale=SCALES)
+@about("factorizations.slogdet", factors=REGULAR, scale=SCALES | st.sampled_from([1e-250, 1e250]))
 def test_determinants_multiply_at_any_scale(factors, scale):
     W_1, W_2, W_3 = factors
     product = W_3 @ W_2 @ W_1
-    assume(np.linalg.cond(product) < 1e6 and all(np.linalg.cond(W) < 1e6 for W in factors))  # no sign of roundings
+    assume(np.linalg.cond(product) < 1e6)  # so that the sign is not one of roundings
     sign, log = slogdet(factors)
     size = len(product)
     assert sign == np.linalg.det(product) / abs(np.linalg.det(product))
@@ -154,7 +154,7 @@ def test_scales_of_factors_are_roots_of_the_products(alpha, depth):
     assert near(product_matrix(factors), alpha * np.eye(3), 1e-12) and unbalancedness(factors) == 0
 
 
-@about("factorizations.balanced", W0=matrices(2, 2) | matrices(3, 2), depth=st.integers(2, 4), scale=SCALES)
+@about("factorizations.balanced", W0=matrices(2, 2) | matrices(3, 2), depth=st.sampled_from([2, 4]), scale=SCALES)
 def test_balanced_factors_are_so_at_any_scale_and_share_the_spectrum(W0, depth, scale):
     factors = balanced(scale * W0, depth)
     sigma, size = np.linalg.svd(W0, compute_uv=False), np.linalg.norm(W0)
@@ -178,7 +178,7 @@ def even(key, std):
 
 
 def signed(key, std):
-    return factorizations.with_determinant_sign(key, lambda key: plain(key, std), -1)
+    return factorizations.with_determinant_sign(key, lambda key: plain(key, std), -1, tries=32)
 
 
 DRAWS = {draw: jax.jit(jax.vmap(draw)) for draw in (plain, even, signed)}
@@ -188,7 +188,7 @@ DRAWS = {draw: jax.jit(jax.vmap(draw)) for draw in (plain, even, signed)}
     "factorizations.gaussian",
     "factorizations.balanced_gaussian",
     "factorizations.with_determinant_sign",
-    examples=4,
+    examples=3,
     seed=SEEDS,
     std=st.floats(1e-3, 1e3),
 )

@@ -138,7 +138,7 @@ def test_starts_of_both_signs_are_mirror_images_of_any_scale(seed, std):
     start = partial(higher_dimensions.balanced_start, jr.key(seed), 2, 2)
     plus, minus, scaled = start(std=1.0, sign=1), start(std=1.0, sign=-1), start(std=std, sign=1)
     product = factorizations.product_matrix
-    assert np.linalg.det(product(plus)) > 0 and near(product(minus), product(plus) * np.array([[-1], [1]]), 1e-14)
+    assert np.linalg.det(product(plus)) > 0 and near(product(minus), product(plus) * np.array([[-1.0], [1.0]]), 1e-14)
     assert near(factorizations.unbalancedness(minus), 0, 1e-13, size=1) and near(product(scaled), std * product(plus))
     inside = product(higher_dimensions.inside_block(plus, (3, 4)))
     assert np.array_equal(inside, np.pad(product(plus), ((0, 1), (0, 2))))
@@ -220,7 +220,7 @@ def test_every_family_draws_truths_of_its_rank_and_of_norm_one(family, seed):
     "task_families.least_norm_factor",
     u=gaussians(4),
     v=gaussians(3),
-    c=st.sampled_from([1e-100, -1.0, 1e100]),
+    c=st.sampled_from([1e-200, -1.0, 1e200]),
     rows=st.integers(1, 3),
     columns=st.integers(1, 2),
     examples=10,
@@ -290,7 +290,7 @@ def test_starts_scale_mirror_and_keep_their_product(seed, scale, imbalance):
     gaussian, balanced = phase_diagrams.gaussian_start, phase_diagrams.balanced_start
     unit, scaled, mirror = (gaussian(key, depth=3, scale=s, sign=sign) for s, sign in [(1, 1), (scale, 1), (scale, -1)])
     assert np.linalg.det(product(unit)) > 0 and all(near(W, scale ** (1 / 3) * V) for W, V in zip(scaled, unit))
-    assert near(product(mirror), product(scaled) * np.array([-1, 1]), 1e-14)
+    assert near(product(mirror), product(scaled) * np.array([-1.0, 1.0]), 1e-14)
     even, odd = (balanced(key, depth=3, scale=scale, imbalance=kappa) for kappa in (0.0, imbalance))
     assert near(product(odd), product(even), 1e-11)  # what stretches is inverted by its square at most
     assert factorizations.unbalancedness(even) <= factorizations.unbalancedness(odd) + 1e-13
@@ -333,7 +333,7 @@ def test_a_diagram_counts_its_runs_in_any_order(W, loss, order, columns):
     assert np.all(plain.fraction <= looser.fraction) and np.all(plain.interval <= looser.interval)
 
 
-@about("phase_diagrams.phase_diagram", seed=SEEDS, examples=2)
+@about("phase_diagrams.phase_diagram", seed=SEEDS, examples=1)
 def test_rows_of_a_diagram_draw_the_same_and_can_be_in_any_order(seed):
     start = partial(phase_diagrams.balanced_start, depth=3)
     settings = {"runs": 2, "target_loss": 0.3, "max_time": 3.0, "learning_rate": 0.1}

@@ -148,6 +148,7 @@ def norm(tree):
     Q=orthogonal(6),
     c=st.floats(0.01, 100),
     decay=st.sampled_from([0.0, 0.9, 0.99]),
+    examples=6,
 )
 def test_the_global_step_turns_with_the_gradient_and_knows_no_units(gradients, Q, c, decay):
     def path(gradients, rate=0.1, eps=1e-6, split=lambda g: g):
@@ -193,6 +194,7 @@ quadratics = jax.jit(jax.vmap(quadratic, (0, 0, None, None)))
     centers=gaussians(3, 4),
     tolerance=st.floats(1e-6, 1),
     shift=gaussians(4),
+    examples=6,
 )
 def test_training_moves_with_its_objective_and_a_smaller_tolerance_takes_longer(starts, centers, tolerance, shift):
     record_at = np.array([0, 3, 7, 40])
@@ -239,7 +241,7 @@ SETTINGS = {"init_std": 0.3, "learning_rate": 0.05, "tolerance": 1e-3, "max_step
     mask=MASKS,
     order=permutations(3),
     seed=SEEDS,
-    examples=4,
+    examples=3,
 )
 def test_a_completed_tensor_is_one_of_many_in_any_order(targets, mask, order, seed):
     keys, masks = jr.split(jr.key(seed), 3), np.stack([mask] * 3)
