@@ -38,9 +38,10 @@ def test_a_smaller_target_takes_longer_on_the_same_task(seed):
 @about("experiments.nonlinear_completion", seed=SEEDS, examples=2)
 def test_starts_of_networks_do_not_depend_on_the_target(seed):
     settings = {"seed": seed, "task": "2 x 2", "activation": "leaky ReLU", "knob": 0.5, "depth": 2, "hidden": 4}
-    settings |= {"scale": 0.01, "starts": 3, "learning_rate": 0.05, "max_steps": 500}
+    settings |= {"scale": 0.01, "starts": 3, "learning_rate": 0.05, "max_steps": 200}
     coarse, fine = (experiments.nonlinear_completion(target_loss=target, **settings) for target in (0.9, 0.5))
-    assert np.all(fine["loss"] <= coarse["loss"]) and np.array_equal(fine["starts_positive"], coarse["starts_positive"])
+    assert np.all(fine["loss"] <= coarse["loss"]) and np.any(fine["loss"] < coarse["loss"])
+    assert np.array_equal(fine["starts_positive"], coarse["starts_positive"])
 
 
 @about("experiments.tensor_completion", "experiments.tensor_completion_path", seed=SEEDS, examples=2)
