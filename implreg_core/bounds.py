@@ -265,5 +265,5 @@ def unseen_entry_lower_bound(
     r = jnp.sqrt(2 * _check.nonnegative(loss, "loss"))
     z, z_prime = _check.nonzero(z, "z"), _check.nonzero(z_prime, "z_prime")
     eps = _check.finite(eps, "eps")
-    least_product = jnp.maximum(jnp.abs(z) - r, 0.0) * jnp.maximum(jnp.abs(z_prime) - r, 0.0)
-    return least_product / (jnp.abs(eps) + r)
+    least, least_prime = jnp.maximum(jnp.abs(z) - r, 0.0), jnp.maximum(jnp.abs(z_prime) - r, 0.0)
+    return least / (jnp.abs(eps) + r) * least_prime  # the product of the two may overflow where this does not

@@ -85,9 +85,12 @@ def slogdet(factors: Factors) -> tuple[Float[Array, ""], Float[Array, ""]]:
     shape = (factors[-1].shape[0], factors[0].shape[1])
     if shape[0] != shape[1]:
         raise ValueError(f"`factors` must have a square product; got shape {shape}, without a determinant.")
-    square = all(W.shape[0] == W.shape[1] for W in factors)
-    signs, logs = zip(*map(_scaled_slogdet, factors if square else [product_matrix(factors)]), strict=True)
-    return jnp.prod(jnp.stack(signs)), jnp.sum(jnp.stack(logs))
+    if all(W.shape[0] == W.shape[1] for W in factors):
+        signs, logs = zip(*map(_scaled_slogdet, factors), strict=True)
+        return jnp.prod(jnp.stack(signs)), jnp.sum(jnp.stack(logs))
+    sizes = jnp.stack(list(map(_size, factors)))  # which the product would multiply until they leave double precision
+    sign, log_abs = _scaled_slogdet(product_matrix(tuple(W / size for W, size in zip(factors, sizes, strict=True))))
+    return sign, log_abs + shape[0] * jnp.sum(jnp.log(sizes))
 
 
 def factor_std(product_scale: Real[ArrayLike, ""], depth: int, width: int) -> Float[Array, ""]:
@@ -264,10 +267,15 @@ def with_determinant_sign(
 
 def _scaled_slogdet(W: Float[Array, "d d"]) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """The library's, of a matrix scaled to entries of order 1: its 2x2 formula squares their size."""
+    size = _size(W)
+    sign, log_abs = jnp.linalg.slogdet(W / size)
+    return sign, log_abs + W.shape[0] * jnp.log(size)
+
+
+def _size(W: Float[Array, "m n"]) -> Float[Array, ""]:
+    """The largest entry, and 1 for the zero matrix."""
     largest = jnp.max(jnp.abs(W))
-    scale = jnp.where(largest > 0, largest, 1.0)
-    sign, log_abs = jnp.linalg.slogdet(W / scale)
-    return sign, log_abs + W.shape[0] * jnp.log(scale)
+    return jnp.where(largest > 0, largest, 1.0)
 
 
 def _chain(factors: Factors) -> Factors:

@@ -183,7 +183,7 @@ def least_norm_factor(u: Real[ArrayLike, " m"], v: Real[ArrayLike, " n"], rows: 
 
     ```
     """
-    u, v = _check.finite(u, "u"), _check.finite(v, "v")
+    u, v = _scaled_down(u, "u"), _scaled_down(v, "v")
     rows = _check.integer(rows, "rows", 1, u.size - 1)
     columns = _check.integer(columns, "columns", 1, v.size - 1)
     sizes = jnp.stack([jnp.linalg.norm(part) for part in (u[:rows], u[rows:], v[:columns], v[columns:])])
@@ -195,8 +195,14 @@ def least_norm_factor(u: Real[ArrayLike, " m"], v: Real[ArrayLike, " n"], rows: 
 
 
 def _unit(x, name: str) -> Float[Array, " n"]:
+    x = _scaled_down(x, name)
+    return x / jnp.linalg.norm(x)
+
+
+def _scaled_down(x, name: str) -> Float[Array, " n"]:
+    """`x` divided by its largest entry, so that no square of an entry leaves double precision."""
     x = _check.finite(x, name)
-    return x / _check.positive(jnp.linalg.norm(x), f"norm of {name}")
+    return x / _check.positive(jnp.max(jnp.abs(x)), f"largest entry of {name}")
 
 
 def _of_pattern(observed: Bool[Array, "m n"], rank: int) -> Callable[[PRNGKeyArray], Task]:

@@ -51,7 +51,8 @@ def measures(problem: Completion, run) -> dict[str, Float[np.ndarray, " n"]]:
     """
     observations = two_by_two_observations(problem)
     first = float(problem.loss(run.W[0]))
-    if not np.isclose(run.loss[0], first, rtol=1e-6, atol=1e-12):
+    rounding = 1e-12 * sum(b**2 for b in observations)  # of a start that nearly fits
+    if not np.isclose(run.loss[0], first, rtol=1e-6, atol=rounding):
         raise ValueError(
             f"`run` begins at loss {run.loss[0]:g}, which on `problem` is {first:g}; pass its own problem."
         )

@@ -1,0 +1,45 @@
+"""Short runs of descent for the property tests, all by one program, and how one compares them."""
+
+import jax.numpy as jnp
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from properties import gaussians, matrices, near
+
+from implreg_core import descent, problems
+
+RUNS, STEPS = 3, 30
+OPTIONS = {"learning_rate": 0.02, "max_steps": STEPS, "records_per_decade": 5}
+STARTS = st.tuples(gaussians(RUNS, 3, 2), gaussians(RUNS, 3, 3), gaussians(RUNS, 2, 3))  # products of 2 x 2
+MASKS = hnp.arrays(bool, (2, 2), elements=st.booleans()).filter(np.any)
+SHOWN = st.tuples(matrices(2, 2), MASKS)
+ROUNDING = 1e-10  # 30 stable steps, each of which rounds to 1e-16 and may enlarge errors by a third
+RECORD_AT = descent.log_spaced_steps(STEPS, OPTIONS["records_per_decade"])
+
+
+def changed(problem, rows=np.eye(2), columns=np.eye(2), scale=1.0):
+    """The problem of `rows @ W @ columns`, of signed permutations, times a scale."""
+    observed = np.abs(rows) @ np.asarray(problem.observed) @ np.abs(columns) > 0
+    return problems.completion(scale * rows @ np.asarray(problem.values) @ columns, observed)
+
+
+def transposed(problem):
+    return problems.completion(problem.values.T, problem.observed.T)
+
+
+def alike(runs, others, change=lambda W: W, scale=1.0, rounding=ROUNDING):
+    """Whether runs are the others, of which the products are changed; where they diverge, both do."""
+    return len(runs) == len(others) and all(
+        np.array_equal(run.step, other.step)
+        and near(run.loss / scale**2, other.loss, rounding)
+        and near(run.W / scale, change(other.W), rounding)
+        for run, other in zip(runs, others, strict=True)
+    )
+
+
+def arrays(factors):
+    return tuple(map(jnp.asarray, factors))
+
+
+def descend(problem, starts, **options):
+    return descent.gradient_descents(problem, arrays(starts), **OPTIONS | options)
