@@ -37,10 +37,10 @@ STORE = ROOT / "_build" / "mutants"
 FLOW = ["sign_preserving"]
 MODULES = {
     "bounds": ("bounds.py", ["bounds", "norm_constants"]),
-    "ranks": ("ranks.py", ["ranks"]),
-    "norms": ("norms.py", ["norms", "norm_language"]),
+    "ranks": ("ranks.py", ["ranks", "gradients"]),
+    "norms": ("norms.py", ["norms", "norm_language", "gradients"]),
     "factorizations": ("factorizations.py", ["factorizations"]),
-    "rosenbrock": ("_rosenbrock.py", FLOW),
+    "rosenbrock": ("_rosenbrock.py", ["rosenbrock"]),
     "two_by_two_flow": ("_two_by_two_flow.py", FLOW),
     "two_by_two_path": ("_two_by_two_path.py", FLOW),
     "sign_preserving": ("_sign_preserving.py", FLOW),
