@@ -396,3 +396,17 @@ def test_a_path_of_few_rows_can_be_read_too():
     for share in (0.6, 0.7, 0.8, 0.85, 0.89):
         path = sign_preserving_flow(problem, POSITIVE, depth=3, target_loss=share * start)
         assert np.allclose(path.at_loss(path.loss[-1:]).W[0], path.W[-1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("W0", [POSITIVE, NEGATIVE])
+def test_a_path_is_read_where_the_path_to_that_loss_ends(W0):
+    problem = problems.two_by_two()
+    path = sign_preserving_flow(problem, W0, depth=3)
+    own = path.loss < 0.9 * path.loss[0]
+    same = path.at_loss(path.loss[own])
+    for loss in (0.3, 1e-3, 1e-9, 1e-20):
+        read, end = path.at_loss(loss), sign_preserving_flow(problem, W0, depth=3, target_loss=loss)
+        for name in ("t", "loss", "W", "log_abs_det"):
+            assert np.allclose(getattr(read, name)[0], getattr(end, name)[-1], rtol=1e-4, atol=1e-8), name
+            assert np.allclose(getattr(same, name), getattr(path, name)[own], rtol=1e-9, atol=1e-12), name
+        assert np.allclose(read.residual[0], end.residual[-1], rtol=1e-4, atol=1e-4 * np.sqrt(loss))

@@ -38,7 +38,7 @@ FLOW = ["sign_preserving"]
 MODULES = {
     "bounds": ("bounds.py", ["bounds", "norm_constants"]),
     "ranks": ("ranks.py", ["ranks", "gradients"]),
-    "norms": ("norms.py", ["norms", "norm_language", "gradients"]),
+    "norms": ("norms.py", ["norms", "norm_language"]),
     "factorizations": ("factorizations.py", ["factorizations"]),
     "rosenbrock": ("_rosenbrock.py", ["rosenbrock"]),
     "two_by_two_flow": ("_two_by_two_flow.py", FLOW),
@@ -163,9 +163,10 @@ def survivors(name, chosen, trees):
         tree, mutant = running.pop(pid)
         (tree / mutant.file).write_text(mutant.text)
         free.append(tree)
+        print(".", end="", file=sys.stderr, flush=True)
         if status == 0:
             left.append(mutant)
-            print(mutant, flush=True)
+            print(f"\n{mutant}", flush=True)
     return left
 
 
@@ -198,7 +199,7 @@ def main():
             left = survivors(name, chosen, trees)
             record.write_text(json.dumps([every.index(mutant) for mutant in left]))
             totals.append(f"{name}: {len(chosen) - len(left)} of {len(chosen)} mutants killed, of {len(every)} in all")
-            print(totals[-1], flush=True)
+            print("\n" + totals[-1], flush=True)
     print("", *totals, sep="\n")
 
 
