@@ -185,7 +185,7 @@ def main():
     for name in HEAVY:
         importlib.import_module(name)
     totals = []
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         trees = [new_tree(Path(folder, str(job))) for job in range(options.jobs)]
         for name in options.modules:
             files = sorted(path.relative_to(ROOT) for path in (ROOT / "implreg_core").glob(MODULES[name][0]))
