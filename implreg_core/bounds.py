@@ -40,8 +40,7 @@ def norm_constants(norm: Norm, dimension: int = 2) -> tuple[Float[Array, ""], Fl
     """
     first, largest = _unit_matrix_norms(norm, dimension)
     c = norm.quasi_triangle_constant
-    a = first / (jnp.sqrt(2.0) * c)
-    return a, jnp.maximum(jnp.sqrt(2.0) * a, 8 * c**2 * largest)
+    return first / (jnp.sqrt(2.0) * c), 8 * c**2 * largest
 
 
 def square_norm_constants(norm: Norm, dimension: int) -> tuple[Float[Array, ""], Float[Array, ""]]:

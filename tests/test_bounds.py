@@ -160,7 +160,7 @@ def test_the_sharp_effective_rank_bound_is_attained(loss):
         p = [σ / mpmath.fsum(spectrum) for σ in spectrum]
         excess = float(mpmath.exp(-mpmath.fsum(x * mpmath.log(x) for x in p)) - 1)
     W = matrix(*[jnp.array(entry) for entry in (w, x, x, d)])
-    assert problems.two_by_two().loss(W) == pytest.approx(loss, rel=1e-9)
+    assert problems.two_by_two().loss(W) == pytest.approx(loss, rel=1e-9, abs=0)
     assert float(bounds.sharp_effective_rank_upper_bound(loss) - 1) == pytest.approx(excess, rel=1e-9, abs=4e-16)
 
 

@@ -47,6 +47,7 @@ def test_constants_by_hand():
         np.testing.assert_allclose(bounds.square_norm_constants(norm, 5), [0.5**0.5, 1 + 2 * 5], rtol=1e-14)
     np.testing.assert_allclose(bounds.norm_constants(norms.schatten(0.5), 5), [0.125**0.5, 32], rtol=1e-14)
     np.testing.assert_allclose(bounds.square_norm_constants(norms.schatten(0.5), 5), [0.125**0.5, 0.5 + 10 * 2**5])
+    np.testing.assert_allclose(bounds.square_norm_constants(norms.schatten(0.5), 2), [0.125**0.5, 0.5 + 4 * 2**2])
     np.testing.assert_allclose(bounds.norm_constants(WEIGHTED, 5), [0.5**0.5, 8 * 25])
     scaled = norms.scaled(norms.nuclear, dimension_power=-1)
     np.testing.assert_allclose(bounds.norm_constants(scaled, 5), [0.5**0.5 / 5, 8 / 5])

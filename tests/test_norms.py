@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from implreg_core import norms, problems
+from implreg_core import bounds, norms, problems
 
 ALL = [
     norms.nuclear,
@@ -54,6 +54,8 @@ def test_values_agree_with_plain_formulas(shape):
         (norms.entrywise(0.3), (abs(W) ** 0.3).sum() ** (1 / 0.3)),
         (norms.entrywise(1), abs(W).sum()),
         (norms.entrywise(math.inf), abs(W).max()),
+        (norms.max_column_sum, abs(W).sum(axis=0).max()),
+        (norms.max_row_sum, abs(W).sum(axis=1).max()),
     ]
     for norm, value in expected:
         assert norm(W) == pytest.approx(value, rel=1e-12), norm.name
@@ -62,6 +64,7 @@ def test_values_agree_with_plain_formulas(shape):
 @pytest.mark.parametrize(
     ("norm", "constant"),
     [(norms.schatten(0.1), 512), (norms.schatten(0.5), 2), (norms.entrywise(0.25), 8)]
+    + [(norms.max_column_sum, 1), (norms.max_row_sum, 1)]
     + [(norm, 1) for norm in ALL if norm.name not in ("Schatten-0.1", "Schatten-0.5", "entrywise 0.3")],
     ids=lambda x: getattr(x, "name", x),
 )
@@ -114,8 +117,8 @@ def test_small_exponents_neither_underflow_nor_overflow(p, scale):
     with mpmath.workdps(50):
         expected = float(mpmath.fsum(mpmath.mpf(s) ** p for s in σ) ** (1 / mpmath.mpf(p)))
     diagonal = jnp.zeros((4, 3)).at[jnp.arange(3), jnp.arange(3)].set(jnp.array(σ))
-    assert norms.schatten(p)(diagonal) == pytest.approx(expected, rel=1e-12)
-    assert norms.entrywise(p)(diagonal) == pytest.approx(expected, rel=1e-12)
+    assert norms.schatten(p)(diagonal) == pytest.approx(expected, rel=1e-12, abs=0)
+    assert norms.entrywise(p)(diagonal) == pytest.approx(expected, rel=1e-12, abs=0)
 
 
 @every_norm
@@ -144,6 +147,24 @@ def test_readers_own_norm_may_weigh_entries():
     assert norm(jnp.ones((2, 3))) == 11.75
     measured = [[float(norm.unit_matrix_norm(i, j, (2, 3))) for j in range(3)] for i in range(2)]
     assert measured == weights.tolist()
+
+
+def test_scaled_norms_are_multiples_by_a_power_of_the_larger_side():
+    W = jr.normal(jr.key(2), (3, 5))
+    value = float(norms.nuclear(W))
+    assert norms.scaled(norms.nuclear, 3.0)(W) == pytest.approx(3 * value, rel=1e-15)
+    assert norms.scaled(norms.nuclear, dimension_power=-2)(W) == pytest.approx(value / 25, rel=1e-15)
+
+
+def test_combined_norms_are_named_by_what_they_combine():
+    parts = norms.nuclear, norms.scaled(norms.spectral, 0.5), norms.scaled(norms.max_entry, 2.0, dimension_power=-1)
+    assert norms.total(*parts).name == "(nuclear + 0.5 spectral + 2 d^-1 max entry)"
+    assert norms.greatest(*parts).name == "max(nuclear, 0.5 spectral, 2 d^-1 max entry)"
+
+
+@pytest.mark.parametrize("family", [norms.schatten, norms.entrywise])
+def test_the_least_exponent_has_finite_constants(family):
+    assert all(map(math.isfinite, bounds.norm_constants(family(0.002))))
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5, 1, 2, 3, math.inf])

@@ -50,7 +50,7 @@ def test_two_by_two_singular_values_are_accurate_however_graded(W):
         rounding = 4e-16 * float((abs(a * d) + abs(b * c)) / largest)
         expected = [float(largest), float(det / largest)]
     ours = ranks.singular_values(jnp.array(W))
-    assert ours[0] == pytest.approx(expected[0], rel=1e-15)
+    assert ours[0] == pytest.approx(expected[0], rel=1e-15, abs=0)
     assert abs(ours[1] - expected[1]) <= rounding
 
 
@@ -69,7 +69,8 @@ def test_effective_rank_is_the_exponential_of_the_entropy():
     p = np.array([0.5, 0.3, 0.15, 0.05])
     W = with_spectrum(7 * p, (4, 6))
     assert ranks.effective_rank(W) == pytest.approx(np.prod(p**-p), rel=1e-12)
-    assert ranks.effective_rank(jnp.diag(jnp.array([3.0, 1.0]))) == pytest.approx(4 / 3**0.75, rel=1e-14)
+    for size in (1e-300, 1.0, 1e300):
+        assert ranks.effective_rank(size * jnp.diag(jnp.array([3.0, 1.0]))) == pytest.approx(4 / 3**0.75, rel=1e-14)
 
 
 @given(MATRICES, st.floats(1e-100, 1e100), st.integers(0, 2**32 - 1))
@@ -102,6 +103,12 @@ def test_distance_to_rank_is_the_distance_of_the_best_approximation(shape, k):
     W = np.asarray(jr.normal(jr.key(3), shape))
     expected = np.linalg.norm(W - alternating_least_squares(W, k))
     assert ranks.distance_to_rank(W, k) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("size", [1e-250, 1e250])
+def test_distance_to_rank_neither_underflows_nor_overflows(size):
+    W = size * jnp.diag(jnp.array([5.0, 4.0, 3.0]))
+    assert ranks.distance_to_rank(W, 1) == pytest.approx(5 * size, rel=1e-14, abs=0)
 
 
 @given(MATRICES)

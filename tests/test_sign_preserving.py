@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from high_precision_flow import Oracle
 
-from implreg_core import _rosenbrock, bounds, factorizations, problems
 from implreg_core import _two_by_two_flow as charts
+from implreg_core import bounds, factorizations, problems
 from implreg_core._sign_preserving import _advance, _first_broken, sign_preserving_flow, sign_preserving_flows
 from implreg_core.flow import gradient_flow
 
@@ -109,25 +109,6 @@ def test_spring_restores_the_identity():
         off = y.at[i].add(1e-3)
         before, change = jax.jvp(defect, (off,), (charts.rate(off, LATE, flow),))
         assert change * before < -0.1 * before**2
-
-
-def test_rodas5p_has_order_five_and_is_stable():
-    def pendulum(y):
-        return jnp.array([y[1], -jnp.sin(y[0])])
-
-    @jax.jit
-    def end(steps):
-        def step(_, y):
-            return _rosenbrock.step(pendulum, y, 2.0 / steps)[0]
-
-        return jax.lax.fori_loop(0, steps, step, jnp.array([1.0, 0.5]))
-
-    exact = end(200)
-    errors = [np.linalg.norm(end(steps) - exact) for steps in (5, 10, 20)]
-    assert np.all(np.log2(np.divide(errors[:-1], errors[1:])) > 4.7)
-
-    y1, _ = _rosenbrock.step(lambda y: -1e12 * y, jnp.ones(1), jnp.asarray(1.0))
-    assert abs(y1[0]) < 1e-9  # L-stable
 
 
 @pytest.mark.parametrize("depth", [2, 3, 4, 10])
@@ -415,3 +396,17 @@ def test_a_path_of_few_rows_can_be_read_too():
     for share in (0.6, 0.7, 0.8, 0.85, 0.89):
         path = sign_preserving_flow(problem, POSITIVE, depth=3, target_loss=share * start)
         assert np.allclose(path.at_loss(path.loss[-1:]).W[0], path.W[-1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("W0", [POSITIVE, NEGATIVE])
+def test_a_path_is_read_where_the_path_to_that_loss_ends(W0):
+    problem = problems.two_by_two()
+    path = sign_preserving_flow(problem, W0, depth=3)
+    own = path.loss < 0.9 * path.loss[0]
+    same = path.at_loss(path.loss[own])
+    for loss in (0.3, 1e-3, 1e-9, 1e-20):
+        read, end = path.at_loss(loss), sign_preserving_flow(problem, W0, depth=3, target_loss=loss)
+        for name in ("t", "loss", "W", "log_abs_det"):
+            assert np.allclose(getattr(read, name)[0], getattr(end, name)[-1], rtol=1e-4, atol=1e-8), name
+            assert np.allclose(getattr(same, name), getattr(path, name)[own], rtol=1e-9, atol=1e-12), name
+        assert np.allclose(read.residual[0], end.residual[-1], rtol=1e-4, atol=1e-4 * np.sqrt(loss))
