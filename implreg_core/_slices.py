@@ -27,8 +27,9 @@ def limits(last: int, largest: float = float("inf")) -> Iterator[int]:
         if limit >= last:
             return
         if limit > 1:  # the first step also compiles: its time says little
-            size = int(min(size * min(_GROWTH, _SLICE / (time.perf_counter() - begin)), largest))
-        limit = min(last, limit + max(1, size))
+            growth = min(_GROWTH, _SLICE / (time.perf_counter() - begin))
+            size = max(1, int(min(growth * size, largest)))
+        limit = min(last, limit + size)
 
 
 @contextmanager

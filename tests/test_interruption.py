@@ -116,6 +116,19 @@ def test_slices_change_no_digit(monkeypatch, slices):
     assert plain["one"].converged and [run.diverged_at is None for run in plain["many"]] == [True, True, False]
 
 
+def test_slices_are_as_long_as_patience_and_recover_from_a_slow_one(monkeypatch):
+    now, seconds_of = 0.0, lambda step: 10.0 if 1000 < step < 3000 else 1e-4
+    monkeypatch.setattr(_slices.time, "perf_counter", lambda: now)
+    before, slices = 0, []
+    for limit in _slices.limits(1_000_000):
+        slices.append(limit - before)
+        now += sum(map(seconds_of, range(before, limit)))
+        before = limit
+    assert sum(slices) == before == 1_000_000
+    assert slices[:4] == [1, 1, 8, 64] and min(slices) == 1
+    assert np.allclose(slices[-20:-1], 1500, rtol=0.01)  # 0.15 s at 1e-4 s a step
+
+
 def test_slices_change_no_digit_of_an_exact_path(monkeypatch):
     def path():
         return flow.sign_preserving_flow(PROBLEM, 0.1 * np.eye(2), depth=3, target_loss=1e-8)
