@@ -12,6 +12,7 @@ from implreg_core import norms
 from implreg_core.problems import Completion
 
 _INTERIOR_POINT_UP_TO = 40  # rows and columns together; beyond it the first-order method wins
+_LARGEST = 1000  # rows and columns together; beyond it a solution takes hours
 _LARGEST_GAP = 1e-5  # relative, of what is returned
 
 
@@ -49,7 +50,7 @@ def minimum_nuclear_norm(problem: Completion) -> Float[Array, "m n"]:
 
     **Returns:** the `W` of `certified_minimum_nuclear_norm`.
 
-    **Raises:** `ValueError` if the solver fails.
+    **Raises:** `ValueError` if `problem` is too large, or the solver fails.
 
     **References:** Candès and Recht (2009), problem (1.5).
 
@@ -71,11 +72,13 @@ def certified_minimum_nuclear_norm(problem: Completion) -> CertifiedMinimum:
     A semidefinite program of size $m + n$. Up to $m + n = 40$ Clarabel's interior-point method solves it to about eight
     digits of the largest observed value; it takes a second at 20 x 20, and would take minutes at 100 x 100. Beyond, the
     first-order method of SCS reaches a gap of about $10^{-6}$. At 100 x 100 and rank 5 it takes seconds, or a minute
-    where recovery is about to begin (3000 entries).
+    where recovery is about to begin (3000 entries). Time grows with the cube of $m + n$, so that larger problems than
+    $m + n = 1000$ are refused.
 
     **Returns:** the minimizer (where it is not unique, one of them), observed entries exact, with the dual matrix.
 
-    **Raises:** `ValueError` with the solver's status if the relative gap is above $10^{-5}$.
+    **Raises:** `ValueError` if `problem` is too large, or with the solver's status if the relative gap is above
+    $10^{-5}$.
 
     **References:** Candès and Recht (2009), problem (1.5) and its dual.
 
@@ -88,7 +91,13 @@ def certified_minimum_nuclear_norm(problem: Completion) -> CertifiedMinimum:
 
     ```
     """
-    small = sum(problem.shape) <= _INTERIOR_POINT_UP_TO
+    if (size := sum(problem.shape)) > _LARGEST:
+        raise ValueError(
+            f"`problem` of shape {problem.shape} is a semidefinite program of size {size}: each of some thousand "
+            "iterations would take all eigenvalues of a matrix of that size. Take a part of at most "
+            f"{_LARGEST} rows and columns together."
+        )
+    small = size <= _INTERIOR_POINT_UP_TO
     options = {"solver": cp.CLARABEL} if small else {"solver": cp.SCS, "eps_abs": 1e-6, "eps_rel": 1e-6}
     W = cp.Variable(problem.shape)
     fit, scale = _fit(W, problem)

@@ -175,8 +175,8 @@ def weak_unbalancedness(W_1: Float[ArrayLike, "2 2"], W_2: Float[ArrayLike, "2 2
     With $u$ the second left singular vector of $W_1$ and $v$ the second right one of $W_2$, it is computed as
     $u^\top (W_2^\top W_2 - W_1 W_1^\top) v \, / \, u^\top v$.
 
-    **Raises:** ValueError if a factor is not one finite 2 x 2 matrix, or $u \perp v$: such factors share no weak
-    direction.
+    **Raises:** ValueError if a factor is not one finite 2 x 2 matrix, a square overflows, or $u \perp v$: such factors
+    share no weak direction.
 
     **Example:**
 
@@ -192,7 +192,10 @@ def weak_unbalancedness(W_1: Float[ArrayLike, "2 2"], W_2: Float[ArrayLike, "2 2
     u, v = jnp.linalg.svd(W_1)[0][:, 1], jnp.linalg.svd(W_2)[2][1]
     if _check.fails(jnp.abs(u @ v) > 1e-8):
         raise ValueError(f"`W_1` and `W_2` have orthogonal weak directions {u}, {v}; pass factors late in training.")
-    return u @ (W_2.T @ W_2 - W_1 @ W_1.T) @ v / (u @ v)
+    difference = W_2.T @ W_2 - W_1 @ W_1.T
+    if _check.fails(jnp.isfinite(difference)):
+        raise ValueError("`W_1` and `W_2` must have finite squares. Scale them down.")
+    return u @ difference @ v / (u @ v)
 
 
 def predicted_flip(path: SignPreservingFlow, nu: Real[ArrayLike, ""]) -> tuple[float, float]:

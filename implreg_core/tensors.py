@@ -69,6 +69,7 @@ def cp_tensor(factors: CPFactors) -> Float[Array, "..."]:
 
     ```
     """
+    factors = _factors(factors)
     columns = {jnp.shape(F)[1] if jnp.ndim(F) == 2 else None for F in factors}
     if len(factors) < 2 or len(columns) != 1 or None in columns:
         raise ValueError(
@@ -203,9 +204,8 @@ def reconstruction_error(W: Float[ArrayLike, "..."], truth: Float[ArrayLike, "..
     """
     W, truth = _check.finite(W, "W"), _check.finite(truth, "truth")
     _check.same_shape(W, truth.shape, "W")
-    norm = jnp.linalg.norm(truth)
-    _check.nonzero(norm, "norm of truth")
-    return jnp.linalg.norm(W - truth) / norm
+    size = _check.nonzero(jnp.max(jnp.abs(truth)), "largest entry of truth")  # whose square may leave double precision
+    return _norm((W - truth) / size) / jnp.linalg.norm(truth / size)
 
 
 def complete(
@@ -427,10 +427,11 @@ def arithmetic_circuit(factors: CPFactors, inputs: tuple[Float[ArrayLike, " _"],
 
     ```
     """
+    factors, inputs = _factors(factors), tuple(_check.real(x, f"inputs[{n}]") for n, x in enumerate(inputs))
     sizes = [len(F) for F in factors]
     if [jnp.shape(x) for x in inputs] != [(size,) for size in sizes]:
         raise ValueError(f"`inputs` must be vectors of lengths {sizes}; got shapes {[jnp.shape(x) for x in inputs]}.")
-    responses = jnp.stack([jnp.asarray(x) @ F for x, F in zip(inputs, factors)])
+    responses = jnp.stack([x @ F for x, F in zip(inputs, factors)])
     return jnp.sum(jnp.prod(responses, axis=0))
 
 
@@ -449,6 +450,16 @@ class ConvergenceError(RuntimeError):
 
     ```
     """
+
+
+def _factors(factors) -> CPFactors:
+    return tuple(_check.real(F, f"factors[{n}]") for n, F in enumerate(factors))
+
+
+def _norm(T):
+    """Of entries of any size."""
+    size = jnp.max(jnp.abs(T))
+    return size * jnp.linalg.norm(T / jnp.where(size > 0, size, 1.0))
 
 
 def _khatri_rao(factors: CPFactors) -> Float[Array, "rows R"]:

@@ -50,6 +50,8 @@ def measures(problem: Completion, run) -> dict[str, Float[np.ndarray, " n"]]:
     ```
     """
     observations = two_by_two_observations(problem)
+    if run.W is None:
+        raise ValueError("`run` must have its matrices; got one that recorded what `observe` returned instead.")
     first = float(problem.loss(run.W[0]))
     rounding = 1e-12 * sum(b**2 for b in observations)  # of a start that nearly fits
     if not np.isclose(run.loss[0], first, rtol=1e-6, atol=rounding):

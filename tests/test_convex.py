@@ -112,6 +112,11 @@ def test_a_solver_that_fails_is_an_error(monkeypatch, iterations):
         minimum_nuclear_norm(problems.two_by_two())
 
 
+def test_a_problem_that_would_take_hours_is_refused():
+    with pytest.raises(ValueError, match=r"of shape \(943, 1682\) is a semidefinite program of size 2625"):
+        minimum_nuclear_norm(problems.completion(np.ones((943, 1682)), np.ones((943, 1682), bool)))
+
+
 def test_an_error_within_the_solver_is_an_error(monkeypatch):
     def fail(self, **options):
         raise cp.error.SolverError("numerical problems")

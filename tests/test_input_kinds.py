@@ -56,6 +56,9 @@ ENTRIES = {
     "symmetric": lambda x: symmetric.objective(PROBLEM, x[None]),
     "nearest_solution": lambda x: higher_dimensions.nearest_solution(higher_dimensions.square_family(2), x),
     "tensor": lambda x: tensors.cp_rank(x[None]),
+    "cp_tensor": lambda x: tensors.cp_tensor((x, x)),
+    "arithmetic_circuit": lambda x: tensors.arithmetic_circuit((x, x), (x[0], x[1])),
+    "reconstruction_error": lambda x: tensors.reconstruction_error(x, MASK),
     "linear_completion": lambda x: tensors.linear_completion(x[None], MASK[None]),
 }
 every_entry = pytest.mark.parametrize("entry", ENTRIES)
@@ -77,6 +80,8 @@ def test_small_integers_do_not_wrap(unchecked_types):
     W = np.full((2, 2), 200, np.uint8)
     assert factorizations.product_matrix((W, W))[0, 0] == 80_000
     assert factorizations.unbalancedness((W, 2 * W.astype(np.uint8))) > 0
+    assert tensors.cp_tensor((W, W))[0, 0] == 80_000
+    assert tensors.arithmetic_circuit((W, W), (W[0], W[0])) == 2 * 80_000**2
     assert PROBLEM.loss(W) == 0.5 * (199**2 * 2 + 200**2)
     gradient = descent.objective_gradient(PROBLEM, (W, W))[0]
     assert gradient.dtype == jnp.float64 and gradient[0, 0] == 200 * (80_000 - 1)

@@ -211,6 +211,7 @@ def test_a_diverging_run_ends_before_it_is_no_longer_finite():
             lambda path: stability.weak_unbalancedness(jnp.diag(jnp.array([2.0, 1])), jnp.diag(jnp.array([1.0, 2]))),
             "orth",
         ),
+        (lambda path: stability.weak_unbalancedness(1e160 * jnp.eye(2), jnp.eye(2)), "finite squares"),
         (lambda path: stability.predicted_flip(path, 0.0), "nu"),
         (lambda path: stability.predicted_flip(path, 1e-200), "off the path"),
         (lambda path: stability.optimizer_descents(PROBLEM, (), optax.sgd, learning_rate=0.1, max_steps=1), "axis"),

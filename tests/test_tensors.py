@@ -154,6 +154,13 @@ def test_cp_rank_can_exceed_every_unfolding():
     assert tensors.cp_rank(T) == 3
 
 
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e160, 1e300])
+def test_reconstruction_error_has_no_units(scale):
+    W = np.arange(12.0).reshape(2, 3, 2) / 8 - 1
+    plain = tensors.reconstruction_error(W, TRUTH)
+    np.testing.assert_allclose(tensors.reconstruction_error(scale * W, scale * np.asarray(TRUTH)), plain, rtol=1e-14)
+
+
 def test_cp_rank_counts_to_the_tolerance():
     assert tensors.cp_rank(np.zeros((2, 3, 2))) == 0
     small = tensors.random_low_rank(jr.key(0), (4, 4, 4), 2, frobenius_norm=5e-3)
@@ -209,7 +216,7 @@ TRUTH, MASK = np.ones((2, 3, 2)), np.ones((2, 3, 2), bool)
         (lambda: tensors.random_mask(jr.key(0), (2, 3), 7), "`observed_count` must be an integer from 1 to 6"),
         (lambda: tensors.cp_rank(TRUTH, tolerance=0.0), "`tolerance` must be positive"),
         (lambda: tensors.cp_rank(np.full((2, 2), np.inf)), "`T` must be finite"),
-        (lambda: tensors.reconstruction_error(TRUTH, 0 * TRUTH), "norm of truth"),
+        (lambda: tensors.reconstruction_error(TRUTH, 0 * TRUTH), "largest entry of truth"),
         (lambda: tensors.reconstruction_error(TRUTH[0], TRUTH), "`W` must have shape"),
         (lambda: tensors.arithmetic_circuit((np.ones((2, 1)),) * 2, (np.ones(2), np.ones(3))), "`inputs` must be"),
     ],

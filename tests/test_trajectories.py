@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from implreg_core import bounds, factorizations, problems
+from implreg_core import bounds, factorizations, norms, problems
 from implreg_core.descent import gradient_descent
 from implreg_core.flow import sign_preserving_flow
 from implreg_core.trajectories import measures
@@ -70,3 +70,7 @@ def test_other_problems_and_runs_are_refused(run):
         measures(problems.completion(np.ones((6, 5)), np.ones((6, 5), bool)), run)
     with pytest.raises(ValueError, match="pass its own problem"):
         measures(problems.two_by_two(eps=0.5), run)
+    start = factorizations.identity(0.1, 2)
+    observed = gradient_descent(problems.two_by_two(), start, learning_rate=0.1, max_steps=9, observe=norms.nuclear)
+    with pytest.raises(ValueError, match="recorded what `observe` returned"):
+        measures(problems.two_by_two(), observed)

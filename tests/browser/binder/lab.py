@@ -40,9 +40,8 @@ def choose(page, *names):
         page.locator(".lm-MenuBar-itemLabel, .lm-Menu-itemLabel").and_(page.get_by_text(name, exact=True)).click()
 
 
-@contextmanager
-def opened(browser, server, name, query=""):
-    """A notebook open in JupyterLab, its formulas set; and the list of what goes wrong."""
+def page_of(browser, server, height):
+    """A page that reaches the server alone; and the list of what goes wrong in it."""
     site, complaints = f"http://{server.address}/", []
 
     def gate(route):
@@ -51,10 +50,17 @@ def opened(browser, server, name, query=""):
         complaints.append(f"external request: {route.request.url}")
         route.abort()
 
-    page = browser.new_page(viewport={"width": 1280, "height": 1600})
+    page = browser.new_page(viewport={"width": 1280, "height": height})
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.route("**/*", gate)
-    page.goto(f"{site}lab/tree/{name}?reset&token={server.token}{query}")
+    return page, complaints
+
+
+@contextmanager
+def opened(browser, server, name, query=""):
+    """A notebook open in JupyterLab, its formulas set; and the list of what goes wrong."""
+    page, complaints = page_of(browser, server, height=1600)
+    page.goto(f"http://{server.address}/lab/tree/{name}?reset&token={server.token}{query}")
     page.locator(".jp-Notebook .jp-RenderedMarkdown").first.wait_for(timeout=60_000)
     page.wait_for_function(f"{READ.replace('() =>', 'window.read = () =>')}, window.read() && true")
     settled(page)

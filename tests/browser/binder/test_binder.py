@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import nbformat
 import numpy as np
 import pytest
-from lab import FAULTS, choose, opened, run_all, save, settled, shut_down, watched
+from lab import FAULTS, choose, opened, page_of, run_all, save, settled, shut_down, watched
 
 from tools.publish import EDITION
 
@@ -42,20 +42,10 @@ def lab(browser, server, image):
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
     shutil.copy(explored.__file__, image.tree)
     nbformat.write(notebook, image.tree / "explorers.ipynb")  # beside explored.py, which it imports
-    site, complaints = f"http://{server.address}/", []
-
-    def gate(route):
-        if route.request.url.startswith((site, "data:", "blob:")):
-            return route.continue_()
-        complaints.append(f"external request: {route.request.url}")
-        route.abort()
-
-    page = browser.new_page(viewport={"width": 1280, "height": 4500})  # Lab takes cells out of sight off the page
+    page, complaints = page_of(browser, server, height=4500)  # Lab takes cells out of sight off the page
     page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("response", lambda reply: reply.status >= 400 and complaints.append(f"{reply.status}: {reply.url}"))
-    page.route("**/*", gate)
-    page.goto(f"{site}lab/tree/explorers.ipynb?reset&token={server.token}")
+    page.goto(f"http://{server.address}/lab/tree/explorers.ipynb?reset&token={server.token}")
     page.get_by_text(re.compile(r"Python 3.*\| Idle")).wait_for(timeout=FIRST_RUN)
     choose(page, "Run", "Run All Cells")
     for place in (*INDEPENDENT, *IN_STEP, LIVE):
