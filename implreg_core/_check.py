@@ -136,7 +136,7 @@ def memory(shapes, what: str, remedy: str) -> None:
         )
 
 
-def _free_memory() -> float:
+def _free_memory() -> int:
     """Bytes that this process can still have; within a container, whose limit the system's own figure leaves out."""
     free, group = psutil.virtual_memory().available, Path("/sys/fs/cgroup")
     try:

@@ -4,7 +4,7 @@ Tasks for `_recording`, of one run and of many, made of what `implreg_core.javas
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -20,6 +20,7 @@ from implreg_core.problems import Completion
 _DIVERGENCE_FACTOR = 1e8  # far above the bursts (about 1e3) of stable descent at the edge of stability
 
 
+@runtime_checkable
 class Model(Protocol):
     """How factors make a matrix, and how the loss of that matrix changes with them."""
 
@@ -168,7 +169,7 @@ def recorded(model: Model, problem, factors, rate, target_loss, record_at):
 
     Rows after the run's end repeat its last one, and the row of an explosion has an infinite loss.
     """
-    record_at, rate = jnp.asarray(record_at), jnp.asarray(rate, float)
+    record_at, rate, target_loss = jnp.asarray(record_at), jnp.asarray(rate, float), jnp.asarray(target_loss, float)
     run = Run(model, problem, factors, rate, target_loss, record_at, lambda W, factors: (W, factors))
     _, _, _, state, rows = _recording.recorded(run)
 

@@ -18,7 +18,7 @@ _GROWTH = 8  # of one slice over that before, at most
 _DELAY = 2.0  # seconds before a bar shows
 
 
-def limits(last: int, largest: float = float("inf")) -> Iterator[int]:
+def limits(last: int, largest: float | int = float("inf")) -> Iterator[int]:
     """Growing numbers of steps up to `last`. What is done at each, up to that step, should take `_SLICE` seconds."""
     size, limit = 1, min(1, last)
     while True:

@@ -308,7 +308,7 @@ def checked_descents(
 def _padded(record_at, shape):
     """`record_at` with the last repeated: few lengths, hence few compilations. Not where rows are large."""
     large = np.prod(shape) > 10_000
-    return record_at if large else np.pad(record_at, (0, -len(record_at) % 100), mode="edge")
+    return jnp.asarray(record_at if large else np.pad(record_at, (0, -len(record_at) % 100), mode="edge"))
 
 
 def _matrix(W, factors):

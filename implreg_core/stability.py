@@ -313,7 +313,7 @@ def optimizer_descents(
         raise ValueError(f"`learning_rate` must be one number or one for each of {runs} runs; got {rates.shape}.")
     rates = jnp.broadcast_to(rates, (runs,))
     step = log_spaced_steps(max_steps, records_per_decade)
-    task = _Runs(problem, factors, optimizer, rates, step)
+    task = _Runs(problem, factors, optimizer, rates, jnp.asarray(step))
     rows = jax.tree.map(np.asarray, _recording.run(task, task.loss).rows)
 
     def run(r):

@@ -405,7 +405,7 @@ def test_a_path_is_read_where_the_path_to_that_loss_ends(W0):
     own = path.loss < 0.9 * path.loss[0]
     same = path.at_loss(path.loss[own])
     for loss in (0.3, 1e-3, 1e-9, 1e-20):
-        read, end = path.at_loss(loss), sign_preserving_flow(problem, W0, depth=3, target_loss=loss)
+        read, end = path.at_loss(np.array([loss])), sign_preserving_flow(problem, W0, depth=3, target_loss=loss)
         for name in ("t", "loss", "W", "log_abs_det"):
             assert np.allclose(getattr(read, name)[0], getattr(end, name)[-1], rtol=1e-4, atol=1e-8), name
             assert np.allclose(getattr(same, name), getattr(path, name)[own], rtol=1e-9, atol=1e-12), name

@@ -50,7 +50,7 @@ MODULES = {
 # Imported once, before the forks: none of it starts XLA, whose threads a fork would lose.
 HEAVY = (
     *("beartype", "diffrax", "hypothesis.extra.numpy", "jax.scipy.special", "jaxtyping", "matplotlib.pyplot", "mpmath"),
-    *("optax", "optimistix", "scipy.stats", "xarray"),
+    *("optax", "scipy.stats", "xarray"),
 )
 
 # Not its changes of text, and not those that put None for what is computed: any test notices.
