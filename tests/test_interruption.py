@@ -171,10 +171,10 @@ def test_a_bar_shows_step_loss_and_speed(variable, shows):
         from implreg_core import _slices, descent, factorizations, problems
         _slices._DELAY = 0
         start = factorizations.identity(0.1, depth=2)
-        descent.gradient_descent(problems.two_by_two(), start, learning_rate=1e-9, max_steps=20_000_000)
+        descent.gradient_descent(problems.two_by_two(), start, learning_rate=1e-9, max_steps=60_000_000)
     """
     environment = os.environ | ({variable: "1"} if variable else {})
     options = {"capture_output": True, "encoding": "utf-8", "env": environment, "cwd": Path(__file__).parents[1]}
     shown = subprocess.run([sys.executable, "-c", code], **options).stderr
-    assert all(text in shown for text in ("/20.0M", "steps/s", "loss 0.")) == shows, shown
+    assert all(text in shown for text in ("/60.0M", "steps/s", "loss 0.")) == shows, shown
     assert shows or shown == ""
