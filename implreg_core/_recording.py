@@ -32,8 +32,7 @@ class Recording(NamedTuple):
 
 def recorded(task) -> Recording:
     """The whole loop, as a plain function of arrays."""
-    blank = _blank(task)
-    return _continued(task, blank._replace(state=task.start()), task.record_at[-1])
+    return _continued(task, _blank(task)._replace(state=task.start()), task.record_at[-1])
 
 
 def run(task, loss: Callable[[Any], Any], *, is_cancelled: Callable[[], bool] | None = None) -> Recording:
@@ -44,9 +43,9 @@ def run(task, loss: Callable[[Any], Any], *, is_cancelled: Callable[[], bool] | 
     **Raises:** ValueError if memory does not hold the rows; `Cancelled`.
     """
     remedy = "Record fewer (`records_per_decade`), or less of each."
-    _check.memory(jax.eval_shape(_blank, task).rows, f"{len(task.record_at)} records", remedy)
+    _check.memory(_blank_of_kind.eval_shape(task).rows, f"{len(task.record_at)} records", remedy)
     last = int(task.record_at[-1])
-    recording = _blank(task)
+    recording = _blank_of_kind(task)
     with _slices.steps(last, off=is_cancelled is not None) as show:
         for limit in _slices.limits(last):
             recording = _continue(task, recording, limit)
@@ -69,6 +68,9 @@ def _blank(task) -> Recording:
     rows = jax.tree.map(lambda x: jnp.zeros((len(task.record_at), *x.shape), x.dtype), row)
     state = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), state)
     return Recording(jnp.asarray(-1), jnp.zeros((), int), jnp.zeros((), bool), state, rows)
+
+
+_blank_of_kind = jax.jit(_blank)  # a second task of a kind is not traced again
 
 
 @fast_jit(donate_argnums=1)
