@@ -9,6 +9,7 @@ import numpy as np
 import optax
 import pytest
 from hypothesis import strategies as st
+from jax.tree_util import Partial
 from properties import SEEDS, about, gaussians, near, orthogonal, permutations
 
 from implreg_core import deep_completion, factorizations, problems, training
@@ -42,11 +43,15 @@ def test_the_global_step_turns_with_the_gradient_and_knows_no_units(gradients, Q
     )
 
 
+def half_square(center, x):
+    return 0.5 * jnp.sum((x - center) ** 2)
+
+
 @partial(jax.jit, static_argnames="test_every")
 def quadratic(start, center, record_at, tolerance, test_every=1):
     """Descent on half the squared distance from `center`."""
     return training.train(
-        lambda x: 0.5 * jnp.sum((x - center) ** 2),
+        partial(half_square, center),
         start,
         optax.sgd(0.1),
         tolerance=tolerance,
@@ -61,6 +66,7 @@ quadratics = jax.jit(jax.vmap(quadratic, (0, 0, None, None)))
 
 @about(
     "training.train",
+    "training.train_interruptibly",
     "training.Training",
     "training.check_finite",
     starts=gaussians(3, 4),
@@ -75,6 +81,14 @@ def test_training_moves_with_its_objective_and_a_smaller_tolerance_takes_longer(
     for r in range(3):
         end = quadratic(starts[r], centers[r], record_at, tolerance)
         assert end.steps == together.steps[r] and near(together.params[r], end.params, 1e-15 * 4)
+        sliced = training.train_interruptibly(
+            Partial(half_square, centers[r]),
+            jnp.asarray(starts[r]),
+            Partial(optax.sgd, 0.1),
+            tolerance=tolerance,
+            record_at=record_at,
+        )
+        assert sliced.steps == end.steps and near(sliced.params, end.params, 1e-15 * 4)
         moved = quadratic(starts[r] + shift, centers[r] + shift, record_at, tolerance)
         assert near(moved.observed, end.observed, 1e-13, size=10) and abs(moved.steps - end.steps) <= 1  # rounding
         steps = np.minimum(record_at, end.steps)
