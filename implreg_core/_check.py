@@ -136,11 +136,13 @@ def memory(shapes, what: str, remedy: str) -> None:
         )
 
 
-def _free_memory() -> int:
+def _free_memory(group: Path = Path("/sys/fs/cgroup")) -> int:
     """Bytes that this process can still have; within a container, whose limit the system's own figure leaves out."""
-    free, group = psutil.virtual_memory().available, Path("/sys/fs/cgroup")
+    free = psutil.virtual_memory().available
     try:
         limit, used = (int((group / f"memory.{name}").read_text()) for name in ("max", "current"))
-    except (OSError, ValueError):  # no such container, or no limit ("max")
+        counts = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        cached = sum(int(counts[f"{kind}_file"]) for kind in ("active", "inactive"))  # given up when it is needed
+    except (OSError, ValueError, KeyError):  # no such container, or no limit ("max")
         return free
-    return min(free, limit - used)
+    return min(free, limit - used + cached)

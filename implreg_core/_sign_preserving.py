@@ -205,11 +205,10 @@ def sign_preserving_flows(
 def _solve(W0, det_sign, log_abs_det, constants, max_steps, rows):
     """The path in units of the observations, its time included, and the end in numbers."""
     flow, loop = _begin(W0, det_sign, log_abs_det, *constants, rows=rows)
-    for limit in range(_SLICE, max_steps, _SLICE):
+    for limit in (*range(_SLICE, max_steps, _SLICE), max_steps):
         loop, over = _advance(loop, flow, limit)
         if over:
             break
-    loop, _ = _advance(loop, flow, max_steps)
     return _columns(loop, flow)
 
 

@@ -95,9 +95,9 @@ def gradient_flow(
     max_steps = _check.integer(max_steps, "max_steps", 1)
     W = np.asarray(product_matrix(factors))
     loss = np.asarray(problem.loss(W))
-    if loss <= target_loss:  # the event below waits for the loss to cross the target
+    if loss <= target_loss:
         return Flow(np.zeros(1), loss[None], W[None], factors, "starts at the target loss", True)
-    t, path, loss, W, converged = _path(problem, factors, float(loss), target_loss, rtol, max_steps)
+    t, path, loss, W, converged = _path(problem, factors, target_loss, rtol, max_steps)
 
     rows = len(t)
     status = "reached the target loss" if converged else f"used max_steps={max_steps}: raise it, or target_loss"
@@ -142,7 +142,7 @@ class _Rows(NamedTuple):
     W: Float[Array, "n rows columns"]
 
 
-def _path(problem, factors, loss, target_loss, rtol, max_steps):
+def _path(problem, factors, target_loss, rtol, max_steps):
     """Times, factors, losses and products, at the start and after each step; and whether it ends at the target loss."""
     state = _begin(problem, factors, jnp.zeros(()), rtol)
     start = _Rows(np.zeros(1), tuple(W[None] for W in factors), state.loss[None], product_matrix(factors)[None])

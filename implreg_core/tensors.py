@@ -315,7 +315,8 @@ def complete_many(
     record_at = np.array([max_steps]) if records_per_decade is None else log_spaced_steps(max_steps, records_per_decade)
     test_every, in_a_row = _check.integer(test_every, "test_every", 1), _check.integer(in_a_row, "in_a_row", 1)
     rule = {"tolerance": tolerance, "test_every": test_every, "in_a_row": in_a_row, "record_at": record_at}
-    rule["observe"] = _nothing if records_per_decade is None else _all
+    if records_per_decade is not None:
+        rule["observe"] = _all
 
     def run(problem, **changed):
         target, mask, start = problem
@@ -509,10 +510,6 @@ class _MeanSquaredError(eqx.Module):
 
 def _all(factors):
     return factors
-
-
-def _nothing(factors):
-    return ()
 
 
 def _side_by_side(run, problems, record_at):

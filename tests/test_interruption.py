@@ -164,6 +164,15 @@ def test_records_that_memory_does_not_hold_are_refused_before_they_are_made(monk
     assert run(observe=lambda W: W[:2, :2]).observed.shape == (21, 2, 2)
 
 
+def test_a_container_s_limit_counts_and_its_cache_does_not(tmp_path):
+    contents = {"max": "3000\n", "current": "2900\n", "stat": "anon 400\nactive_file 1000\ninactive_file 1500\n"}
+    for name, text in contents.items():
+        (tmp_path / f"memory.{name}").write_text(text)
+    assert _check._free_memory(tmp_path) == 2600
+    (tmp_path / "memory.max").write_text("max\n")
+    assert _check._free_memory(tmp_path) > 1e6  # that of the whole machine
+
+
 @pytest.mark.parametrize(("variable", "shows"), [(None, True), ("IMPLREG_STATIC", False), ("TQDM_DISABLE", False)])
 def test_a_bar_shows_step_loss_and_speed(variable, shows):
     code = """if True:
