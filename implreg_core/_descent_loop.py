@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Int
 
 from implreg_core import _recording
@@ -116,46 +115,13 @@ class Runs(eqx.Module):
         return jax.vmap(lambda factors, rate: self._run(factors, rate).start())(self.factors, self.rates)
 
     def walk(self, states: State, begin, until) -> State:
-        """All runs to the end whatever happens, only noting which should have stopped on the way: this is faster than a
-        loop that each can leave. Those that should have are run again, up to that step."""
-        stopped = self._each(Run.is_over, states)
-        ahead, ran = self._ahead(states, begin, until)
-        stops = ~stopped & ~(ran & ~self._each(Run.is_over, ahead))
+        """One by one: in step with others, a run takes longer than alone, whose loop is one kernel."""
 
-        def kept(new, old):
-            return jnp.where((stopped | stops).reshape(-1, *[1] * (new.ndim - 1)), old, new)
+        def walk(run):
+            factors, rate, state = run
+            return self._run(factors, rate).walk(state, begin, until)
 
-        states = jax.tree.map(kept, ahead, states)
-        limits = jnp.where(stops, until, states.step)
-        return jax.vmap(lambda factors, rate, state, limit: self._run(factors, rate).walk(state, begin, limit))(
-            self.factors, self.rates, states, limits
-        )
-
-    def _ahead(self, states: State, begin, until):
-        """All runs at step `until`, and whether each went on at all steps before."""
-        shapes = [W.shape[1:] for W in states.factors]
-        ends = np.cumsum([rows * columns for rows, columns in shapes])
-
-        def pack(factors, running):  # one array, so that a step stays one kernel
-            return jnp.concatenate([*(W.ravel() for W in factors), running[None]])
-
-        def unpack(numbers):
-            *parts, (running,) = jnp.split(numbers, ends)
-            return tuple(part.reshape(shape) for part, shape in zip(parts, shapes)), running
-
-        def advance(numbers, rate, explosion):
-            factors, running = unpack(numbers)
-            run = self._run(factors, rate)
-            running = jnp.where(run._goes_on(run._loss(factors), explosion), running, 0.0)
-            return pack(run.step(factors), running)
-
-        def advance_all(_, numbers):
-            return jax.vmap(advance)(numbers, self.rates, states.explosion)
-
-        numbers = jax.vmap(pack)(states.factors, jnp.ones(len(states.loss)))
-        factors, running = jax.vmap(unpack)(jax.lax.fori_loop(begin, until, advance_all, numbers))
-        loss = jax.vmap(lambda factors, rate: self._run(factors, rate)._loss(factors))(factors, self.rates)
-        return State(jnp.full_like(states.step, until), factors, loss, states.explosion), running == 1
+        return jax.lax.map(walk, (self.factors, self.rates, states))
 
     def observe(self, states: State) -> Row:
         return self._each(Run.observe, states)

@@ -9,7 +9,8 @@ What is looped is a *task*, a pytree with
 - `is_over(state)`: whether no step will follow.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
@@ -42,19 +43,32 @@ def run(task, loss: Callable[[Any], Any], *, is_cancelled: Callable[[], bool] | 
 
     **Raises:** ValueError if memory does not hold the rows; `Cancelled`.
     """
+    (recording,) = run_together([task], loss, is_cancelled=is_cancelled)
+    return recording
+
+
+def run_together(
+    tasks: Sequence, loss: Callable[[Any], Any], *, is_cancelled: Callable[[], bool] | None = None
+) -> list[Recording]:
+    """`run` of tasks of one kind that record at the same steps, each on a thread of its own."""
+    record_at = tasks[0].record_at
     remedy = "Record fewer (`records_per_decade`), or less of each."
-    _check.memory(_blank_of_kind.eval_shape(task).rows, f"{len(task.record_at)} records", remedy)
-    last = int(task.record_at[-1])
-    recording = _blank_of_kind(task)
-    with _slices.steps(last, off=is_cancelled is not None) as show:
+    row = _blank_of_kind.eval_shape(tasks[0]).rows
+    _check.memory([row] * len(tasks), f"{len(record_at)} records", remedy)
+    last = int(record_at[-1])
+    recordings = [_blank_of_kind(task) for task in tasks]
+    with _slices.steps(last, off=is_cancelled is not None) as show, ThreadPoolExecutor(len(tasks)) as pool:
         for limit in _slices.limits(last):
-            recording = _continue(task, recording, limit)
-            if int(recording.step) >= last or recording.over:
+            # The first slice compiles, which every thread would do by itself. One task needs no other thread, which
+            # would not know JAX's settings of this one.
+            each = map if limit <= 1 or len(tasks) == 1 else pool.map
+            recordings = list(each(lambda task, recording: _continue_to(limit, task, recording), tasks, recordings))
+            if all(int(recording.step) >= last or recording.over for recording in recordings):
                 break
             if is_cancelled is not None and is_cancelled():
                 raise Cancelled
-            show(limit, lambda: jnp.max(loss(recording.state)))
-    return recording
+            show(limit, lambda: max(float(jnp.max(loss(recording.state))) for recording in recordings))
+    return recordings
 
 
 class Cancelled(Exception):
@@ -80,6 +94,10 @@ def _continue(task, recording, limit):
 
     state = jax.lax.cond(recording.step < 0, start, lambda: recording.state)
     return _continued(task, recording._replace(state=state), limit)
+
+
+def _continue_to(limit, task, recording) -> Recording:
+    return jax.block_until_ready(_continue(task, recording, limit))
 
 
 def _continued(task, recording: Recording, limit) -> Recording:

@@ -4,6 +4,7 @@ The loop runs in slices of a fraction of a second: Ctrl-C is answered, and where
 loss and the speed. Only the recorded steps are kept, so ten million steps cost a few hundred rows.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -179,7 +180,7 @@ def gradient_descents(
     records_per_decade: int = 50,
     observe: Callable[[Float[Array, "rows columns"]], Any] | None = None,
 ) -> list[Descent]:
-    """Many runs of `gradient_descent` in one program; each stops by itself.
+    """Many runs of `gradient_descent`, as many at a time as there are cores; each stops by itself.
 
     **Arguments:** each factor has a leading axis over runs; `learning_rate` is one number or one per run; the rest is
     as in `gradient_descent`, errors included.
@@ -289,20 +290,28 @@ def checked_descents(
     records_per_decade = _check.integer(records_per_decade, "records_per_decade", 1)
     record_at = _padded(log_spaced_steps(max_steps, records_per_decade), problem.shape)
     see = _matrix if observe is None else _observing(observe)
-    if runs == 1:
-        task = loop.Run(model, problem, tuple(W[0] for W in factors), rates[0], target_loss, record_at, see)
-    else:
-        task = loop.Runs(model, problem, factors, rates, target_loss, record_at, see)
-    _, _, _, state, rows = _recording.run(task, lambda state: state.loss)
-    if runs == 1:
-        state, rows = jax.tree.map(lambda x: x[None], state), jax.tree.map(lambda x: x[:, None], rows)
-    state, rows = jax.tree.map(np.asarray, (state, rows))
+    groups = _dealt_out(runs)
+    tasks = [
+        loop.Runs(model, problem, tuple(W[group] for W in factors), rates[group], target_loss, record_at, see)
+        for group in groups
+    ]
+    ends = [(end.state, end.rows) for end in _recording.run_together(tasks, lambda state: state.loss)]
+    ends, rates = jax.tree.map(np.asarray, (ends, rates))
 
     def run(r):
-        row, end = jax.tree.map(lambda x: x[:, r], rows), jax.tree.map(lambda x: x[r], state)
+        place, group = divmod(r, len(groups))
+        state, rows = ends[group]
+        row, end = jax.tree.map(lambda x: x[:, place], rows), jax.tree.map(lambda x: x[place], state)
         return _as_descent(row, end, float(rates[r]), target_loss, observe is None)
 
     return [run(r) for r in range(runs)]
+
+
+def _dealt_out(runs: int) -> np.ndarray:
+    """Numbers of runs, one row for each core; rows are equally long, so that one program does: the last may repeat."""
+    size = -(-runs // (os.cpu_count() or 1))
+    groups = -(-runs // size)
+    return np.minimum(np.arange(size * groups), runs - 1).reshape(size, groups).T
 
 
 def _padded(record_at, shape):
