@@ -56,8 +56,8 @@ class SignPreservingFlow(eqx.Module):
 
         At the default `rtol`, $W_{11}$ has a relative error of about 1e-7.
 
-        **Raises:** ValueError if a loss is below the path's last one, or above 0.9 times its first: there
-        the loss has hardly begun to fall and does not tell where on the path one is.
+        **Raises:** ValueError if a loss is below the path's last one, or where the loss does not tell where on the
+        path one is: above 0.9 times its first, and where it hardly falls as the path waits near a saddle point.
 
         **Example:**
 
@@ -86,6 +86,10 @@ class SignPreservingFlow(eqx.Module):
         degree = min(5, rows - 1 - rows % 2)  # odd, as a path of few rows allows
         spline = make_interp_spline(-np.log(self.loss[used]), np.stack(smooth, axis=1), k=degree)
         asinh_w, asinh_q, log_t, *residual = spline(-np.log(loss)).T
+        before, after = (smooth[2][np.searchsorted(-self.loss[used], -loss) - ago] for ago in (1, 0))
+        if np.any(unknown := (log_t < before - 1e-3) | (log_t > after + 1e-3)):
+            waits = f"the path waits near a saddle point at {loss[unknown]}, and the loss does not tell where it is"
+            raise ValueError(f"`loss` must be where the loss falls: {waits}. Take rows of the path instead.")
 
         w = np.sinh(asinh_w)
         residual = np.stack(residual, axis=1).reshape(-1, 2, 2) / _residual_scale(w)
