@@ -88,8 +88,8 @@ class SignPreservingFlow(eqx.Module):
         asinh_w, asinh_q, log_t, *residual = spline(-np.log(loss)).T
         before, after = (smooth[2][np.searchsorted(-self.loss[used], -loss) - ago] for ago in (1, 0))
         if np.any(unknown := (log_t < before - 1e-3) | (log_t > after + 1e-3)):
-            waits = f"the path waits near a saddle point at {loss[unknown]}, and the loss does not tell where it is"
-            raise ValueError(f"`loss` must be where the loss falls: {waits}. Take rows of the path instead.")
+            where = f"near a saddle point it does not, as at {loss[unknown]}"
+            raise ValueError(f"`loss` must tell where on the path one is: {where}. Take rows of the path instead.")
 
         w = np.sinh(asinh_w)
         residual = np.stack(residual, axis=1).reshape(-1, 2, 2) / _residual_scale(w)
