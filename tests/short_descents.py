@@ -30,13 +30,14 @@ def transposed(problem):
 def alike(runs, others, change=lambda W: W, scale=1.0, rounding=ROUNDING):
     """Whether runs are the others, of which the products are changed; where they diverge, both do.
 
-    At which step a loss is exactly zero hangs on rounding: a run that fits may end earlier than the other.
+    At which step a loss is exactly zero hangs on rounding: the run that ends so may have fewer steps than the other.
     """
 
     def same(run, other):
         rows = sum(a == b for a, b in zip(run.step, other.step))
+        rest = np.concatenate([one.loss[rows:] / one.loss[0] for one in (run, other)])
         return (
-            all(np.all(one.loss[rows:] <= 1e-20 * one.loss[0]) for one in (run, other))
+            (len(rest) == 0 or 0 in rest and np.all(rest <= 1e-20))
             and near(run.loss[:rows] / scale**2, other.loss[:rows], rounding)
             and near(run.W[:rows] / scale, change(other.W[:rows]), rounding)
         )
