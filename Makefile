@@ -108,16 +108,25 @@ mutants: .venv/mutants.stamp  ## change the mathematics here and there: is it no
 	XLA_FLAGS="$(FAST)" $(BIN)/python tools/mutants.py $(MODULES) --sample $(SAMPLE)
 
 OLDEST ?= python3.11
+NEWEST ?= python3.13
+
+# Without the tests about the book, which is built with locked versions alone.
+define TEST_VERSIONS
+	@command -v $(1) >/dev/null || { echo "$(1) not found: the $@ versions have wheels for it; install it, or name" \
+	  "another: make $@ $(2)=/path/to/$(1)" >&2; exit 1; }
+	.lock-venv/bin/uv venv -q --clear -p $(1) .$@-venv
+	@echo "Installing the $@ versions into .$@-venv ..."
+	@.lock-venv/bin/uv pip install -q -p .$@-venv --resolution $(3) --only-binary :all: \
+	  --no-binary implreg_core -e ".[test]" || $(NOT_INSTALLED)
+	.$@-venv/bin/python -m pytest -q -n auto -m "not book" --jaxtyping-packages=implreg_core,beartype.beartype \
+	  --ignore=tests/browser tests
+endef
 
 lowest: .lock-venv/stamp  ## the unit tests with the oldest versions that pyproject.toml allows (OLDEST=python3.11)
-	@command -v $(OLDEST) >/dev/null || { echo "$(OLDEST) not found: the oldest versions have wheels for it alone;" \
-	  "install it, or name it: make lowest OLDEST=/path/to/python3.11" >&2; exit 1; }
-	.lock-venv/bin/uv venv -q --clear -p $(OLDEST) .lowest-venv
-	@echo "Installing the oldest versions into .lowest-venv ..."
-	@.lock-venv/bin/uv pip install -q -p .lowest-venv --resolution lowest-direct --only-binary :all: \
-	  --no-binary implreg_core -e ".[test]" || $(NOT_INSTALLED)
-	.lowest-venv/bin/python -m pytest -q -n auto --jaxtyping-packages=implreg_core,beartype.beartype \
-	  --ignore=tests/browser tests
+	$(call TEST_VERSIONS,$(OLDEST),OLDEST,lowest-direct)
+
+newest: .lock-venv/stamp  ## the unit tests with the newest versions that pyproject.toml allows (NEWEST=python3.13)
+	$(call TEST_VERSIONS,$(NEWEST),NEWEST,highest)
 
 # --- release -------------------------------------------------------------------------------------------------
 
@@ -160,7 +169,7 @@ lock: .lock-venv/stamp  ## lock the dependencies of pyproject.toml anew (LOCK_FL
 	$(COMPILE) --group mutants -c requirements/test.txt -o requirements/mutants.txt
 
 clean:  ## remove the built book and the environments
-	rm -rf _build dist .venv .lock-venv .lowest-venv
+	rm -rf _build dist .venv .lock-venv .lowest-venv .newest-venv
 
-.PHONY: help cache book serve test portable reading bench mutants lowest dist lab sources notebooks lock clean
+.PHONY: help cache book serve test portable reading bench mutants lowest newest dist lab sources notebooks lock clean
 .DELETE_ON_ERROR:

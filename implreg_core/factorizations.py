@@ -266,9 +266,14 @@ def with_determinant_sign(
 
 
 def _scaled_slogdet(W: Float[Array, "d d"]) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """The library's, of a matrix scaled to entries of order 1: its 2x2 formula squares their size."""
+    """Of the matrix scaled to entries of order 1: the closed form, which JAX 0.6 lacks, squares their size."""
     size = _size(W)
-    sign, log_abs = jnp.linalg.slogdet(W / size)
+    if W.shape == (2, 2):
+        (a, b), (c, d) = W / size
+        det = a * d - b * c
+        sign, log_abs = jnp.sign(det), jnp.log(jnp.where(det < 0, -det, det))  # `abs` has derivative 0 at 0
+    else:
+        sign, log_abs = jnp.linalg.slogdet(W / size)
     return sign, log_abs + W.shape[0] * jnp.log(size)
 
 
