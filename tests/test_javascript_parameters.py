@@ -307,6 +307,7 @@ TOLD = {
             jax.grad(jax.checkpoint(lambda x: jnp.sin(x) * x, prevent_cse=False))(x),
             jax.grad(jax.checkpoint(lambda x: jnp.sin(x) * x, policy=jax.checkpoint_policies.everything_saveable))(x),
             jnp.copy(x),
+            jax.device_put(x, jax.devices()[0]),
             lax.stop_gradient(x),
             *lax.optimization_barrier((x, -x)),
             doubled(x),

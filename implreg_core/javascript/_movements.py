@@ -35,7 +35,7 @@ def _empty(program, eqn, *, dtype):
     return _arrays.of(program, np.zeros((), dtype))
 
 
-@RULES.of("copy", "stop_gradient", "optimization_barrier")
+@RULES.of("copy", "device_put", "stop_gradient", "optimization_barrier")
 def _identity(program, eqn, *arrays):
     return list(arrays)
 

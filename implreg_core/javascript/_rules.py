@@ -28,6 +28,7 @@ KINDS = {
 _IRRELEVANT = frozenset(
     [
         *("sharding", "out_sharding", "memory_space"),  # where an array lies
+        *("devices", "srcs", "copy_semantics"),  # and where `device_put` puts it, as JAX 0.6 does each constant array
         "accuracy",  # of `exp` and the like: which error is allowed; their last bits are JavaScript's own
         "weak_type",  # which types JAX has promoted already
         *("indices_are_sorted", "unique_indices"),  # promises: a program that breaks them means nothing in JAX either
