@@ -3,6 +3,7 @@
 import jax
 import jaxtyping
 import matplotlib.pyplot as plt
+import psutil
 import pytest
 from hypothesis import settings
 
@@ -12,6 +13,14 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 settings.register_profile("deterministic", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("deterministic")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def bounded_memory():
+    """Lets compiled programs go, which JAX keeps: those of all tests together take more than 15 GB."""
+    yield
+    if psutil.Process().memory_info().rss > 2e9:
+        jax.clear_caches()
 
 
 @pytest.fixture

@@ -77,6 +77,10 @@ def converted(x):
     return [x.astype(dtype) for dtype in TYPES]
 
 
+def slope_of_tanh(x):
+    return jax.jvp(jnp.tanh, (x,), (jnp.ones_like(x),))[1]
+
+
 def whole_array(of):
     """What reductions make of a vector."""
     reductions = [lax.reduce_max, lax.reduce_min, lax.reduce_and, lax.reduce_or, lax.reduce_xor]
@@ -101,8 +105,8 @@ TOLD = {
         each(lambda x, y: [lax.clamp(x, y, 1.0), lax.clamp(-1.0, x, y), lax.clamp(x, 0.5, y)]),
         *pairs(SPECIAL),
     ),
-    "one float": (each(*(getattr(lax, name) for name in UNARY.split()), converted), SPECIAL),
-    "one angle": (each(*(getattr(lax, name) for name in ANGLES.split())), SPECIAL[:6]),
+    "one float": (each(*(getattr(lax, name) for name in UNARY.split()), jnp.log2, converted), SPECIAL),
+    "one angle": (each(*(getattr(lax, name) for name in ANGLES.split()), slope_of_tanh), SPECIAL[:6]),
     "float powers": (each(*(lambda x, k=k: lax.integer_pow(x, k) for k in (-3, -1, 0, 1, 2, 5))), SPECIAL),
     "truth": (each(*COMPARISONS, *BITWISE, lax.max, lax.min, lambda p, q: [~p, converted(p)]), *pairs(TRUTH)),
     "order of sorting": (each(*ORDERS), *pairs(SPECIAL)),
@@ -165,6 +169,8 @@ TOLD = {
             *(lax.transpose(jnp.stack([a, -a]), order) for order in ((2, 0, 1), (1, 2, 0))),
             *(lax.concatenate([a, -a], axis) for axis in AXES),
             *(jnp.stack([a, -a], axis) for axis in (0, 1, 2)),
+            *(row for axis in (0, 1) for row in jnp.unstack(a, axis=axis)),
+            *(entry for row in a for entry in row),
             *(jnp.tile(a, times) for times in ((1, 2), (3, 1))),
             *lax.split(a, (1, 2), 1),
             *lax.split(a, (2, 1), 1),
@@ -339,7 +345,8 @@ def equations(value):
 
 
 # What only some versions of JAX have, and parameters of which all values but one are refused.
-NOT_IN_ALL = "jit pjit closed_call custom_vjp_call custom_vjp_call_jaxpr empty2 stack tile stop_gradient square"
+NOT_IN_ALL = "jit pjit closed_call custom_vjp_call custom_vjp_call_jaxpr empty2 stack unstack tile stop_gradient square"
+NOT_IN_ALL += " log2 one_minus_square"
 ONE_VALUE = {("reduce_precision", "exponent_bits"), ("reduce_precision", "mantissa_bits")}
 
 

@@ -56,6 +56,24 @@ def _square(program, eqn, x):
     return mapped(lambda x: program.operate("mul", kind(eqn.inputs[0]), x, x), scalars(program, x))
 
 
+@RULES.of("one_minus_square")  # in gradients, by JAX 0.11
+def _one_minus_square(program, eqn, x):
+    operate, of, one = program.operate, kind(eqn.inputs[0]), program.constant(1, eqn.inputs[0].dtype)
+
+    def factors(x):
+        return operate("mul", of, operate("add", of, one, x), operate("sub", of, one, x))
+
+    return mapped(factors, scalars(program, x))
+
+
+@RULES.of("log2")  # by JAX 0.11; before, `log` and a division
+def _log2(program, eqn, x):
+    factor = program.constant(1 / math.log(2), np.float64)
+    return mapped(
+        lambda x: program.operate("mul", "float", program.operate("log", "float", x), factor), scalars(program, x)
+    )
+
+
 @RULES.of("add_any")  # the sum of gradients
 def _add_any(program, eqn, x, y):
     return mapped(partial(program.operate, "add", kind(eqn.inputs[0])), scalars(program, x), scalars(program, y))

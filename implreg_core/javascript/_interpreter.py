@@ -208,7 +208,11 @@ def _while(program: Program, eqn, *arrays: Array, cond_jaxpr, body_jaxpr, cond_n
 
 
 @_RULES.of("scan")
-def _scan(program: Program, eqn, *arrays: Array, jaxpr, length, reverse, num_consts, num_carry) -> list[Array]:
+def _scan(
+    program: Program, eqn, *arrays: Array, jaxpr, length, reverse, num_consts=0, num_carry=0, ft_in=None
+) -> list[Array]:
+    if ft_in is not None:  # what JAX 0.11 says instead of the numbers
+        num_consts, num_carry, _ = map(len, ft_in.unpack())
     constants, rest = arrays[:num_consts], arrays[num_consts:]
     carries, sequences = rest[:num_carry], rest[num_carry:]
     variables = [variable.aval for variable in jaxpr.jaxpr.invars[num_consts:]]

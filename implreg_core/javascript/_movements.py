@@ -94,6 +94,12 @@ def _stack(program, eqn, *arrays, axis):
     return np.stack([scalars(program, array) for array in arrays], axis)
 
 
+@RULES.of("unstack")
+def _unstack(program, eqn, x, *, axis):
+    x = np.moveaxis(scalars(program, x), axis, 0)
+    return [x[i, ...] for i in range(len(x))]
+
+
 @RULES.of("tile")
 def _tile(program, eqn, x, *, reps):
     return np.tile(scalars(program, x), reps)

@@ -33,7 +33,7 @@ _IRRELEVANT = frozenset(
         "weak_type",  # which types JAX has promoted already
         *("indices_are_sorted", "unique_indices"),  # promises: a program that breaks them means nothing in JAX either
         "update_consts",  # of `scatter-add` and its kin: `update_jaxpr` has none
-        *("linear", "unroll", "_split_transpose"),  # of `scan`: how it is compiled and differentiated
+        *("linear", "unroll", "_split_transpose", "ft_out"),  # of `scan`: how it is compiled and differentiated
         *("in_shardings", "out_shardings", "in_layouts", "out_layouts", "donated_invars", "ctx_mesh", "resource_env"),
         *("name", "keep_unused", "inline", "compiler_options_kvs"),  # of `jit`, like the last ones
         *("prevent_cse", "differentiated", "policy"),  # of `checkpoint`: what is computed twice
