@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from hypothesis import assume
 from hypothesis import strategies as st
 from properties import about, gaussians, near, orthogonal, signed_permutations
 
@@ -235,6 +236,7 @@ def columns(W0, observations):
 def test_columns_of_a_flow_turn_with_the_signs_and_the_transposition(observations, W0):
     z, z_prime, eps = observations
     shown = jax.tree.map(np.asarray, columns(W0, observations))
+    assume(shown["loss"][-1] <= TARGET)  # else it ends anywhere: near the floor, or where its rows ran out
     (path,) = follow(observations, W0)
     size = 1 + abs(path.W[-1, 0, 0])
     last = {name: column[-1] for name, column in shown.items()}
