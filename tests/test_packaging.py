@@ -38,14 +38,14 @@ def test_every_pin_is_hashed_and_a_wheel(name):
 
 def test_runtime_lock_is_complete_and_nothing_more():
     pins = _pins(LOCKS["requirements"])
-    assert _names(PROJECT["project"]["dependencies"]) <= pins.keys()
     extras = PROJECT["project"]["optional-dependencies"]
+    assert _names(PROJECT["project"]["dependencies"] + extras["proofs"]) <= pins.keys()
     others = _names(extras["book"] + extras["sweeps"] + extras["test"])
     assert not (others | {"sphinx", "myst-nb", "jupyterlab", "nbclient"}) & pins.keys()
 
 
 # What is imported by another name than it is installed by.
-DISTRIBUTIONS = {"cvxpy": "cvxpy-base", "mpl_toolkits": "matplotlib"}
+DISTRIBUTIONS = {"cvxpy": "cvxpy-base", "flint": "python-flint", "mpl_toolkits": "matplotlib", "z3": "z3-solver"}
 
 
 def _imported():
@@ -69,12 +69,13 @@ def _imported():
 def test_every_import_is_declared_and_every_dependency_is_imported():
     imported = _imported()
     always = _names(PROJECT["project"]["dependencies"])
-    sweeps = _names(PROJECT["project"]["optional-dependencies"]["sweeps"])
+    sweeps, proofs = (_names(PROJECT["project"]["optional-dependencies"][extra]) for extra in ("sweeps", "proofs"))
     by_name = {"clarabel", "scs", "h5netcdf", "h5py", "ipywidgets"}  # loaded by cvxpy, xarray and anywidget
-    assert imported.keys() | by_name == always | sweeps
-    assert not always & sweeps
-    for name in sweeps:
-        assert {path.split("/")[1] for path in imported[name]} == {"sweeps"}
+    assert imported.keys() | by_name == always | sweeps | proofs
+    assert not always & (sweeps | proofs)
+    for names, home in ((sweeps, "sweeps"), (proofs, "deciding.py")):
+        for name in names:
+            assert {path.split("/")[1] for path in imported[name]} == {home}
 
 
 def test_locks_agree():
