@@ -1,6 +1,7 @@
 """The page of claims: what it traces exists, what exists is traced, and what is ours says so."""
 
 import io
+import json
 import re
 import sys
 import tomllib
@@ -59,6 +60,20 @@ def test_every_kind_of_claim_and_every_verdict_is_on_the_page():
     shown = re.findall(r"^```\{claims\} (\w+)$", page, re.MULTILINE)
     assert sorted(shown) == sorted({claim["kind"] for claim in source})
     assert set(re.findall(r"^([a-z ]+)\n: ", page, re.MULTILINE)) == set(claims.VERDICTS)
+
+
+def test_every_statement_of_our_own_has_a_row_in_the_ledger_of_proofs():
+    pages = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (ROOT / "chapters").glob("*.ipynb")}
+    texts = "\n".join("".join(cell["source"]) for page in pages.values() for cell in page["cells"])
+    ours = re.findall(r"^:label: (\S+)\n:class: ours$", texts, re.MULTILINE)
+    printed = [
+        "".join(output["text"])
+        for cell in pages["proofs"]["cells"]
+        for output in cell.get("outputs", [])
+        if output.get("name") == "stdout"
+    ]
+    rows = re.findall(r"^(\S+)(?:, \w+)? +1 [DESN-]", "\n".join(printed), re.MULTILINE)
+    assert len(ours) > 30 and set(ours) <= set(rows)
 
 
 ONE = """(ch-one)=
