@@ -9,7 +9,7 @@ import pytest
 CHAPTERS = sorted((Path(__file__).parents[1] / "chapters").glob("*.ipynb"))
 HIDDEN = {"hide-input", "hide-cell", "remove-cell"}
 CHECKS, ANSWER, FIGURE, EXPLORER = "# Checks: ", "# Answer, executed: ", "# Figure: ", "# Explorer: "
-NAMES = "symbolic", "numerical"  # the functions of the chapter on proofs that assert
+NAMES = "decided", "enclosed", "symbolic", "numerical"  # the functions of the chapter on proofs that assert
 
 
 def hidden(cells):
