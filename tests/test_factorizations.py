@@ -157,6 +157,7 @@ def test_identity_is_balanced_with_product_alpha(depth, alpha):
     assert len(factors) == depth
     assert jnp.allclose(factorizations.product_matrix(factors), alpha * jnp.eye(3), rtol=1e-14, atol=0)
     assert factorizations.unbalancedness(factors) == 0
+    assert factorizations.identity(alpha, depth)[0].shape == (2, 2)
 
 
 @pytest.mark.parametrize("shapes", [[(2, 2), (2, 2), (2, 2)], [(4, 3), (3, 4)], [(3, 2), (5, 3), (2, 5)]])
