@@ -53,7 +53,7 @@ def square_norm_constants(norm: Norm, dimension: int) -> tuple[Float[Array, ""],
       b = \frac{\|e_1 e_1^\top\|}{c} + 2 d \, c^{\lceil \log_2 (d^2 - 1) \rceil} \max_{i,j} \|e_i e_j^\top\|$$
 
     *Proof.* With $r = \sqrt{2 \ell(W)}$, nothing is claimed for $r \ge 1$. Below that,
-    $|W_{11}| \ge 1/r - r \ge 1/r - 1$ by `higher_dimensions.unseen_entry_lower_bound`, and
+    $|W_{11}| \ge 1/r - r \ge 1/r - 1$ by `unseen_entry_lower_bound`, which needs no $d = 2$, and
     $\|W\| \ge |W_{11}| \|e_1 e_1^\top\| / c - \|R\|$, where $R$ is $W$ without its first entry: $d^2 - 1$ entries whose
     absolute values add up to $d + r \sqrt{d^2 - 1} \le 2d$ at most. Added two by two, each pays a factor $c$ at most
     $\lceil \log_2 (d^2 - 1) \rceil$ times.
@@ -238,31 +238,42 @@ def unseen_entry_lower_bound(
     z_prime: Real[ArrayLike, ""] = 1.0,
     eps: Real[ArrayLike, ""] = 0.0,
 ) -> Bound:
-    r"""Least $|W_{11}|$ for `problems.two_by_two(z, z_prime, eps)` if $\det W$ has the sign of $z z'$.
+    r"""Least $|W_{11}|$ for `problems.two_by_two(z, z_prime, eps)` if $\det W$ is zero or has the sign of $z z'$.
 
-    $$|W_{11}| \ge \frac{(|z| - r)(|z'| - r)}{|\epsilon| + r}, \qquad r = \sqrt{2 \ell(W)} < \min(|z|, |z'|)$$
+    With $r = \sqrt{2 \ell(W)}$ and $R = r + |\epsilon|$ the larger of
 
-    and 0, which says nothing, for larger losses. *Proof.* Each observed entry is off by at most $r$, so
-    $W_{12} W_{21}$ has the sign of $z z'$, as has $W_{11} W_{22} - W_{12} W_{21}$; hence
-    $|W_{11}| |W_{22}| > |W_{12}| |W_{21}|$. At loss 0 the bound is $|z z' / \epsilon|$, which the solution of
-    rank 1 attains, and $\infty$ for $\epsilon = 0$.
+    $$|W_{11}| \ge \frac{\sqrt{(z^2 - R^2)(z'^2 - R^2)}}{R} \qquad \text{and} \qquad
+      |W_{11}| \ge \frac{(|z| - r)(|z'| - r)}{|\epsilon| + r},$$
+
+    each where $R$, or $r$, is less than $\min(|z|, |z'|)$; 0, which says nothing, for larger losses. For the example,
+    with $z = z' = 1$ and $\epsilon = 0$, the first is the larger: $1/r - r$. As $r \to 0$ with $\epsilon \ne 0$ it is
+    the second, which tends to $|z z' / \epsilon|$, the solution of rank 1. At loss 0 the bound is this limit.
+
+    *Proof.* Put $z, z', 0$ in place of the observed entries. This moves $W$ by at most $R$ and gives the determinant
+    $-z z'$, so on the way is a singular matrix, and the result has $\sigma_2 \le R$. Its $\sigma_1$ is at least $|z|$,
+    hence above $R$, so $\det(X^\top X - R^2 I) \le 0$ for this result $X$, that is
+    $(z^2 - R^2)(z'^2 - R^2) \le R^2 W_{11}^2$. For the second, each observed entry is off by at most $r$, so
+    $W_{12} W_{21}$ has the sign of $z z'$, and $|W_{11}| |W_{22}| \ge |W_{12}| |W_{21}|$.
 
     **Raises:** ValueError if a loss is negative, `z` or `z_prime` is zero, or an argument is not finite.
 
-    **References:** Razin & Cohen (2020), the theorem on robustness, derived anew.
+    **References:** Razin & Cohen (2020), the theorem on robustness, for the second, derived anew.
 
     **Example:**
 
     ```python
     >>> bounds.unseen_entry_lower_bound(jnp.array([5e-3, 5e-5, 0.0]))
-    Array([ 8.1 , 98.01,   inf], dtype=float64)
+    Array([ 9.9 , 99.99,   inf], dtype=float64)
     >>> bounds.unseen_entry_lower_bound(0.0, eps=0.5)  # at rank 1
     Array(2., dtype=float64)
 
     ```
     """
     r = jnp.sqrt(2 * _check.nonnegative(loss, "loss"))
-    z, z_prime = _check.nonzero(z, "z"), _check.nonzero(z_prime, "z_prime")
-    eps = _check.finite(eps, "eps")
-    least, least_prime = jnp.maximum(jnp.abs(z) - r, 0.0), jnp.maximum(jnp.abs(z_prime) - r, 0.0)
-    return least / (jnp.abs(eps) + r) * least_prime  # the product of the two may overflow where this does not
+    z, z_prime = jnp.abs(_check.nonzero(z, "z")), jnp.abs(_check.nonzero(z_prime, "z_prime"))
+    R = r + jnp.abs(_check.finite(eps, "eps"))
+    robust = jnp.maximum(z - r, 0.0) / R * jnp.maximum(z_prime - r, 0.0)  # a product of the two may overflow
+    below = R < jnp.minimum(z, z_prime)
+    R = jnp.where(below, R, 0.5 * jnp.minimum(z, z_prime))  # any: not used, but its gradient must be a number
+    segment = jnp.sqrt((z - R) * (z + R)) / R * jnp.sqrt((z_prime - R) * (z_prime + R))
+    return jnp.where(below, jnp.maximum(segment, robust), robust)

@@ -287,28 +287,6 @@ def measures(problem: Completion, run) -> dict[str, Float[np.ndarray, " n"]]:
     }
 
 
-def unseen_entry_lower_bound(loss: Real[ArrayLike, "*shape"]) -> Float[Array, "*shape"]:
-    r"""Least $|W_{11}|$ for `square_family(d)`, any $d$, if $\det W \ge 0$: $1/r - r$ with $r = \sqrt{2 \ell(W)} < 1$.
-
-    For larger losses 0, which says nothing; at loss 0 infinite. *Proof.* With $|W_{11}| = 2 \sinh s$ the nearest
-    solution has $\sigma_d = e^{-s}$, which is at most $r$ by `distances_from_singular`. So
-    $2 \sinh s \ge 1/r - r$. This is sharper than `bounds.unseen_entry_lower_bound`, which is $1/r - 2 + r$, and needs
-    no $d = 2$.
-
-    **Raises:** ValueError if a loss is negative or not finite.
-
-    **Example:**
-
-    ```python
-    >>> round(float(higher_dimensions.unseen_entry_lower_bound(0.005)), 3)
-    9.9
-
-    ```
-    """
-    r = jnp.sqrt(2 * _check.nonnegative(loss, "loss"))
-    return jnp.maximum(1 / r - r, 0.0)
-
-
 def frobenius_lower_bound(
     loss: Real[ArrayLike, "*shape"], determinant: Real[ArrayLike, ""], size: int
 ) -> Float[Array, "*shape"]:
@@ -334,6 +312,43 @@ def frobenius_lower_bound(
     others = _check.integer(size, "size", 2) - 1
     Δ = jnp.abs(_check.nonzero(determinant, "determinant"))
     return jnp.maximum(jnp.sqrt(float(others)) * (Δ / r) ** (1 / others) - r, 0.0)
+
+
+def hidden_block_lower_bound(problem: Completion, loss: Real[ArrayLike, "*shape"]) -> Float[Array, "*shape"]:
+    r"""Least spectral norm of the hidden block of $W$ if all solutions have one determinant and $\det W$ not its sign.
+
+    Let what is hidden be a block $X$, in the rows $I$ and the columns $J$, and $A$ the inverse of the solution with
+    $X = 0$. With $r = \sqrt{2 \ell(W)}$ and spectral norms
+
+    $$\|X\| \ge \frac{1/r - \|A\|}{\|A_{\cdot I}\| \, \|A_{J \cdot}\|},$$
+
+    or 0 where that is negative. *Proof.* The solution with $X$ has the determinant
+    $\Delta \det(I + A_{JI} X)$, which is $\Delta$ for every $X$, so $A_{JI} = 0$ (try multiples of $A_{JI}^\top$).
+    Hence its inverse is $A - A_{\cdot I} X A_{J \cdot}$. The nearest solution has the hidden block of $W$ and
+    $\sigma_d \le r$ by `distances_from_singular`, so an inverse of norm at least $1/r$.
+
+    **Raises:** ValueError if a loss is negative or not finite, the task is not square, what it hides is no block, or
+    its solutions do not share a determinant other than zero.
+
+    **Example:**
+
+    ```python
+    >>> higher_dimensions.hidden_block_lower_bound(higher_dimensions.square_family(5), jnp.array([5e-3, 5e-5]))
+    Array([ 9., 99.], dtype=float64)
+
+    ```
+    """
+    r = jnp.sqrt(2 * _check.nonnegative(loss, "loss"))
+    _square(problem)
+    observed = np.asarray(problem.observed)
+    rows, columns = map(np.unique, np.nonzero(~observed))
+    if observed.all() or np.sum(~observed) != len(rows) * len(columns):
+        raise ValueError("`problem` must hide a block, all places that some rows share with some columns.")
+    if not shared_determinant(problem):
+        raise ValueError("`problem` must have solutions that share a determinant other than zero.")
+    A = np.linalg.inv(np.where(observed, problem.values, 0.0))
+    size, left, right = (np.linalg.norm(part, 2) for part in (A, A[:, rows], A[columns]))
+    return jnp.maximum((1 / r - size) / (left * right), 0.0)
 
 
 def _hidden_block(shape, block):

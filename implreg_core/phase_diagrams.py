@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray, Real
 from scipy.stats import binomtest
 
-from implreg_core import _check, bounds, descent, factorizations, problems, ranks
+from implreg_core import _check, descent, factorizations, problems, ranks
 from implreg_core.factorizations import Factors
 
 
@@ -38,8 +38,8 @@ class Axis(NamedTuple):
 class PhaseDiagram(eqx.Module):
     r"""Where each run of a grid stopped, and what that amounts to: `runs` runs for every pair of settings.
 
-    A run *fits* if it reached `target_loss`. It *blows up* if there $|W_{11}| \ge (1 - r)^2 / r$ with
-    $r = \sqrt{2 \ell(W)}$: as large as a positive determinant would force it to be. It *settles* if it fits with
+    A run *fits* if it reached `target_loss`. It *blows up* if there $|W_{11}|$ is at least `blow_up_entry`: about as
+    large as a positive determinant would force it to be. It *settles* if it fits with
     less. The rest did neither before the time limit, or diverged.
 
     **Example:**
@@ -79,8 +79,8 @@ class PhaseDiagram(eqx.Module):
 
     @property
     def blows_up(self) -> Bool[np.ndarray, "rows columns runs"]:
-        """Whether it did so with an unseen entry of at least its lower bound for a positive determinant."""
-        return self.fits & (self.unseen_entry >= np.asarray(bounds.unseen_entry_lower_bound(self.loss)))
+        """Whether it did so with an unseen entry of at least `blow_up_entry`."""
+        return self.fits & (self.unseen_entry >= np.asarray(blow_up_entry(self.loss)))
 
     @property
     def fraction(self) -> Float[np.ndarray, "rows columns"]:
@@ -91,6 +91,26 @@ class PhaseDiagram(eqx.Module):
     def interval(self) -> Float[np.ndarray, "2 rows columns"]:
         """Wilson's 95 % interval of `fraction`: lower and upper ends."""
         return wilson_interval(self.blows_up.sum(-1), self.loss.shape[-1])
+
+
+def blow_up_entry(loss: Real[ArrayLike, "*shape"]) -> Float[Array, "*shape"]:
+    r"""The unseen entry from which a run counts as blown up: $(1 - r)^2 / r$ with $r = \sqrt{2 \ell(W)}$.
+
+    What multiplying out $W_{11} W_{22} \ge W_{12} W_{21}$ gives; a positive determinant forces a little more,
+    `bounds.unseen_entry_lower_bound`. So a run with less has certainly lost the sign, and one with more may have.
+
+    **Raises:** ValueError if a loss is negative or not finite.
+
+    **Example:**
+
+    ```python
+    >>> phase_diagrams.blow_up_entry(0.003), bounds.unseen_entry_lower_bound(0.003)
+    (Array(10.9873999, dtype=float64), Array(12.83253472, dtype=float64))
+
+    ```
+    """
+    r = jnp.sqrt(2 * _check.nonnegative(loss, "loss"))
+    return jnp.maximum(1 - r, 0.0) ** 2 / r
 
 
 def phase_diagram(

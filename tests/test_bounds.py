@@ -149,7 +149,8 @@ def test_the_unseen_entry_bound_is_asymptotically_sharp(loss):
     W = matrix(*[jnp.array(x) for x in (1.0001 / d, 1.0, 1.0, d)])
     assert jnp.linalg.det(W) > 0
     r = jnp.sqrt(2 * problems.two_by_two().loss(W))
-    assert 1 <= abs(W[0, 0]) / bounds.unseen_entry_lower_bound(loss) <= 1.001 / (1 - r) ** 2
+    assert 1 <= abs(W[0, 0]) / bounds.unseen_entry_lower_bound(loss) <= 1.001 / (1 - r**2)
+    assert bounds.unseen_entry_lower_bound(loss) == pytest.approx(float(1 / r - r), rel=1e-6)
 
 
 @pytest.mark.parametrize("loss", [1e-12, 1e-5, 0.1, 0.7, 0.999])
@@ -220,8 +221,12 @@ def test_constants_of_the_rank_bounds():
     assert bounds.effective_rank_upper_bound(0.25) == pytest.approx(1 + math.sqrt(12) / math.log(2), rel=1e-15)
     assert bounds.distance_upper_bound(0.25) == pytest.approx(3 / math.sqrt(2), rel=1e-15)
     assert bounds.sharp_distance_upper_bound(0.02) == pytest.approx(0.2, rel=1e-15)
-    assert bounds.unseen_entry_lower_bound(0.02, -2.0, 0.5, 0.1) == pytest.approx(1.8 * 0.3 / 0.3, rel=1e-14)
-    assert bounds.unseen_entry_lower_bound(0.02, -2.0, 0.5, -0.1) == pytest.approx(1.8, rel=1e-14)
+    assert bounds.unseen_entry_lower_bound(0.02) == pytest.approx(1 / 0.2 - 0.2, rel=1e-14)
+    for eps in (0.1, -0.1):  # far from a fit the segment says more, near it the product of what is observed
+        segment = math.sqrt((4 - 0.09) * (0.25 - 0.09)) / 0.3
+        assert bounds.unseen_entry_lower_bound(0.02, -2.0, 0.5, eps) == pytest.approx(segment, rel=1e-14)
+        robust = 1.998 * 0.498 / 0.102
+        assert bounds.unseen_entry_lower_bound(2e-6, -2.0, 0.5, eps) == pytest.approx(robust, rel=1e-14)
     assert bounds.unseen_entry_lower_bound(0.125, -2.0, 0.5) == 0
 
 

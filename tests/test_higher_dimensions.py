@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
@@ -86,7 +87,7 @@ def test_segment_and_entry_bounds_hold_for_random_matrices(size):
     theirs = np.linalg.svd(np.where(problem.observed, problem.values, W), compute_uv=False)[:, -1]
     rounding = 1e-15 * np.linalg.norm(W, axis=(1, 2))
     assert len(W) > 15_000 and np.all(ours + theirs <= r + rounding)
-    assert np.all(np.abs(W[:, 0, 0]) >= larger.unseen_entry_lower_bound(r**2 / 2) * (1 - 1e-9))
+    assert np.all(np.abs(W[:, 0, 0]) >= bounds.unseen_entry_lower_bound(r**2 / 2) * (1 - 1e-9))
     for k in np.argsort(r)[:: len(r) // 3]:  # the package's distances are these
         assert np.allclose(larger.distances_from_singular(problem, W[k]), (ours[k], theirs[k]), atol=1e-9, rtol=1e-6)
         assert np.isclose(np.linalg.norm(larger.nearest_solution(problem, W[k]) - W[k]), r[k], rtol=1e-9)
@@ -101,14 +102,56 @@ def test_bounds_are_attained():
         W = solution - r * np.outer(U[:, -1], Vt[-1])  # singular, and nearest to the solution
         assert abs(np.linalg.det(W)) < 1e-9 * w
         assert np.isclose(np.sqrt(2 * problem.loss(W)), r, rtol=1e-5)  # what touches W11 is of order r^3
-        assert np.isclose(W[0, 0], larger.unseen_entry_lower_bound(problem.loss(W)), rtol=1e-5)
-    loss = jnp.array([1e-6, 1e-3, 0.1, 0.49])
-    assert np.all(larger.unseen_entry_lower_bound(loss) > bounds.unseen_entry_lower_bound(loss))
-    assert np.array_equal(larger.unseen_entry_lower_bound(jnp.array([0.5, 7.0, 0.0])), [0, 0, np.inf])
+        assert np.isclose(W[0, 0], bounds.unseen_entry_lower_bound(problem.loss(W)), rtol=1e-5)
     # equal singular values but the last: the case of equality, up to r
     d, r, Δ = 4, 1e-6, 2.0
     big = (Δ / r) ** (1 / (d - 1))
     assert np.isclose(larger.frobenius_lower_bound(r**2 / 2, -Δ, d), np.linalg.norm([big] * 3), rtol=1e-6)
+
+
+def wrong_side(task, W):
+    """Of solutions `W` with large hidden entries: the nearest singular matrices, which have not the solutions' sign."""
+    U, sigma, Vt = np.linalg.svd(np.where(task.observed, task.values, W))
+    return (U[:, :, :-1] * sigma[:, None, :-1]) @ Vt[:, :-1]
+
+
+@pytest.mark.parametrize(("size", "hidden"), [(2, (1, 1)), (3, (1, 2)), (4, (2, 2)), (5, (2, 3))])
+def test_a_hidden_block_pays_in_full(size, hidden):
+    """The bound holds for random blocks of all sizes, and is attained by the block that moves the inverse most."""
+    task = larger.random_task(jr.key(size), size, hidden)
+    free = ~np.asarray(task.observed)
+    rows, columns = map(np.unique, np.nonzero(free))
+    A = np.linalg.inv(np.where(free, 0.0, task.values))
+    right, left = np.linalg.svd(A[:, rows])[2][0], np.linalg.svd(A[columns])[0][:, 0]
+    draws = np.random.default_rng(size).normal(size=(2000, size, size))
+    draws *= 10 ** np.linspace(0, 6, 2000)[:, None, None]
+    draws[-1][np.ix_(rows, columns)] = 1e6 * np.outer(right, left)
+    W = wrong_side(task, draws)
+    loss = jax.vmap(task.loss)(W)
+    block = np.linalg.norm(W[:, rows][:, :, columns], 2, axis=(1, 2))
+    bound = np.asarray(larger.hidden_block_lower_bound(task, loss))
+    assert np.mean(bound > 0) > 0.4 and np.all(block >= bound * (1 - 1e-6))  # rounding: a small residual of large W
+    assert block[-1] == pytest.approx(bound[-1], rel=1e-3)
+
+
+def staircase(size):
+    """Hidden above the other diagonal, ones on it, zeros below: all solutions have one determinant."""
+    place = np.add.outer(np.arange(size), np.arange(size)) - (size - 1)
+    return problems.completion((place == 0).astype(float), place >= 0)
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 5])
+def test_the_exponent_of_the_frobenius_bound_is_attained_on_a_staircase(size):
+    task = staircase(size)
+    assert abs(larger.shared_determinant(task)) == 1
+    t = np.geomspace(30, 100, 2)[:, None, None]
+    place = np.add.outer(np.arange(size), np.arange(size)) - (size - 2)
+    W = wrong_side(task, t * (place == 0))
+    loss, norm = jax.vmap(task.loss)(W), np.linalg.norm(W, axis=(1, 2))
+    error = np.sqrt(2 * loss)
+    slope = np.log(norm[1] / norm[0]) / np.log(error[0] / error[1])
+    assert slope == pytest.approx(1 / (size - 1), rel=0.01)
+    assert np.all(norm >= larger.frobenius_lower_bound(loss, 1.0, size))
 
 
 def test_wrong_side_obeys_the_bounds_and_the_mirrored_side_does_not():
@@ -161,7 +204,11 @@ def test_bad_input_is_named(unchecked_types):
         (lambda: larger.nearest_solution(wide, jnp.ones((3, 2))), "W"),
         (lambda: larger.balanced_start(jr.key(0), 2, 2, std=1.0, sign=0), "sign"),
         (lambda: larger.inside_block((jnp.eye(2), jnp.eye(3)), (3, 3)), r"factors\[1\]"),
-        (lambda: larger.unseen_entry_lower_bound(-1.0), "loss"),
+        (lambda: larger.hidden_block_lower_bound(larger.square_family(3), -1.0), "loss"),
+        (lambda: larger.hidden_block_lower_bound(wide, 1.0), "square"),
+        (lambda: larger.hidden_block_lower_bound(staircase(3), 1.0), "block"),
+        (lambda: larger.hidden_block_lower_bound(problems.completion(np.eye(2), np.ones((2, 2), bool)), 1.0), "block"),
+        (lambda: larger.hidden_block_lower_bound(problems.two_by_two(eps=0.5), 1.0), "share a determinant"),
         (lambda: larger.frobenius_lower_bound(1.0, 0.0, 3), "determinant"),
         (lambda: larger.measures(problems.completion(np.eye(2), np.ones((2, 2), bool)), None), "free entry"),
     ]:

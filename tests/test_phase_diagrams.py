@@ -204,5 +204,6 @@ def test_bad_input_is_named(name, call, unchecked_types):
         call()
 
 
-def test_the_bound_is_the_one_of_the_proposition():
-    assert float(bounds.unseen_entry_lower_bound(0.5e-2)) == pytest.approx(0.9**2 / 0.1)
+def test_what_counts_is_a_little_less_than_what_a_positive_determinant_forces():
+    assert phase_diagrams.blow_up_entry(0.5e-2) == pytest.approx(0.9**2 / 0.1)
+    assert bounds.unseen_entry_lower_bound(0.5e-2) == pytest.approx(1 / 0.1 - 0.1)

@@ -1,23 +1,26 @@
 """Relations between calls of `bounds` and `trajectories`, and of the bounds of `higher_dimensions`."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import jax
+import jax.random as jr
 import numpy as np
 import pytest
 from hypothesis import assume
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from properties import ENTRIES, NONZERO, SCALES, about, matrices, near
+from properties import ENTRIES, NONZERO, SCALES, SEEDS, about, matrices, near
 
 from implreg_core import bounds, higher_dimensions, norms, problems, ranks, trajectories
 
 LOSSES = hnp.arrays(float, 5, elements=st.sampled_from([0.0, 1e-300, 0.5, 1.0, 1e300]) | st.floats(1e-12, 10.0))
 OBSERVATIONS = st.tuples(NONZERO, NONZERO, ENTRIES)
+FAMILY = higher_dimensions.square_family(3)
 FALLING = {  # the smaller the loss, the stronger
     "norm_lower_bound": lambda loss: bounds.norm_lower_bound(norms.nuclear, loss),
     "unseen_entry_lower_bound": bounds.unseen_entry_lower_bound,
-    "square family": higher_dimensions.unseen_entry_lower_bound,
+    "hidden_block_lower_bound": partial(higher_dimensions.hidden_block_lower_bound, FAMILY),
     "frobenius_lower_bound": lambda loss: higher_dimensions.frobenius_lower_bound(loss, -1.0, 3),
 }
 RISING = {
@@ -37,7 +40,7 @@ frobenius_bound = jax.jit(higher_dimensions.frobenius_lower_bound, static_argnum
 
 @about(
     *(f"bounds.{name}" for name in ["norm_lower_bound", "unseen_entry_lower_bound", *RISING]),
-    "higher_dimensions.unseen_entry_lower_bound",
+    "higher_dimensions.hidden_block_lower_bound",
     "higher_dimensions.frobenius_lower_bound",
     losses=LOSSES,
 )
@@ -58,7 +61,9 @@ def test_sharper_bounds_are_sharper(losses):
     assert np.all(value["simple_effective_rank_upper_bound"] <= more * value["effective_rank_upper_bound"])
     assert near(value["distance_upper_bound"], 3 * value["sharp_distance_upper_bound"], 1e-15 * 4)
     finite = losses > 0  # where both are infinite, neither is sharper
-    assert np.all((value["unseen_entry_lower_bound"] <= more * value["square family"])[finite])
+    r = np.sqrt(2 * losses[finite])
+    for weaker in (value["hidden_block_lower_bound"][finite], np.maximum(1 - r, 0) ** 2 / r):
+        assert np.all(weaker <= more * value["unseen_entry_lower_bound"][finite])
 
 
 @about("bounds.unseen_entry_lower_bound", observations=OBSERVATIONS, loss=st.floats(0, 4), scale=SCALES)
@@ -80,6 +85,18 @@ def test_the_bound_of_the_frobenius_norm_knows_no_units(loss, size, scale):
     value = frobenius_bound(loss, -1.0, size)
     assert near(frobenius_bound(c**2 * loss, c**size, size), c * value, 1e-13, size=c * (1 + value))
     assert value <= frobenius_bound(loss, 2.0, size)
+
+
+@about("higher_dimensions.hidden_block_lower_bound", seed=SEEDS, loss=st.floats(1e-9, 1), scale=SCALES)
+def test_the_bound_of_a_hidden_block_knows_no_units_and_no_order(seed, loss, scale):
+    task = higher_dimensions.random_task(jr.key(0), 4, (1, 2))
+    rows, columns = (np.random.default_rng(seed).permutation(4) for _ in range(2))
+    value = float(higher_dimensions.hidden_block_lower_bound(task, loss))
+    moved = problems.completion(task.values[rows][:, columns], task.observed[rows][:, columns])
+    assert near(higher_dimensions.hidden_block_lower_bound(moved, loss), value, 1e-12, size=1)
+    c = scale**0.25  # the determinant has the unit c^4, and must be a number
+    larger = problems.completion(c * task.values, task.observed)
+    assert near(higher_dimensions.hidden_block_lower_bound(larger, c**2 * loss), c * value, 1e-12, size=c)
 
 
 @about(
@@ -112,7 +129,7 @@ def test_no_matrix_of_positive_determinant_breaks_a_bound(W, exponent):
     assume(W[0, 0] * W[1, 1] > (1 + 1e-12) * W[0, 1] * W[1, 0])
     loss, more = float(problems.two_by_two().loss(W)), 1 + 1e-12
     assert norms.nuclear(W) * more >= ALL["norm_lower_bound"](loss)
-    assert abs(W[0, 0]) * more >= ALL["square family"](loss)
+    assert abs(W[0, 0]) * more >= ALL["unseen_entry_lower_bound"](loss)
     assert ranks.effective_rank(W) <= more * ALL["sharp_effective_rank_upper_bound"](loss)
     assert ranks.distance_to_rank(W, 1) <= more * ALL["sharp_distance_upper_bound"](loss)
 

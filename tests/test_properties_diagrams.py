@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from properties import SEEDS, about, gaussians, near, permutations
 
-from implreg_core import factorizations, phase_diagrams
+from implreg_core import bounds, factorizations, phase_diagrams
 from implreg_core.phase_diagrams import Axis
 
 
@@ -23,6 +23,13 @@ def test_the_critical_unbalancedness_rises_with_the_loss_and_is_a_power_law_beyo
     power = (depth + 2) / (depth * (depth - 2)) if depth > 2 else None
     assert half < value and near(half, value**2 if depth == 2 else value / 2**power)
     assert near(phase_diagrams.critical_unbalancedness(np.array([loss, loss / 2]), depth), [value, half], 1e-14)
+
+
+@about("phase_diagrams.blow_up_entry", losses=hnp.arrays(float, 4, elements=st.floats(1e-12, 4)))
+def test_what_counts_as_blown_up_falls_with_the_loss_and_is_less_than_what_is_forced(losses):
+    value = np.asarray(phase_diagrams.blow_up_entry(np.sort(losses)))
+    assert np.all(np.diff(value) <= 0)
+    assert np.all(value <= (1 + 1e-14) * np.asarray(bounds.unseen_entry_lower_bound(np.sort(losses))))
 
 
 @about(
