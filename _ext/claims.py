@@ -1,10 +1,11 @@
-"""Sphinx extension: the claims of the paper, each with where the book states, proves and tests it; and what is ours.
+"""Sphinx extension: the claims of the paper, each with a verdict and where the book states, proves and tests it.
 
 chapters/claims.toml says it in labels, and the links take their texts from what the labels stand for. What is ours is
 collected from the statements with `:class: ours`, which also get a visible tag. The build warns, and a strict one
 fails, if a label does not exist, or if a statement of the book is neither traced to a claim nor ours.
 """
 
+import re
 import tomllib
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +21,7 @@ from sphinx_proof.nodes import NODE_TYPES, proof_node, unenumerable_node
 SOURCE = "chapters/claims.toml"
 STATEMENTS = (*NODE_TYPES.values(), unenumerable_node)
 PLACES = ("stated", "proved", "tested")
-VERDICTS = ("as stated", "sharper here", "corrected", "in part", "refuted", "not shown")
+VERDICTS = ("as stated", "sharper here", "corrected", "in part", "refuted", "refuted by others", "not shown")
 logger = logging.getLogger(__name__)
 
 
@@ -119,17 +120,29 @@ def _merge(app, env, docnames, other):
 # --- tables --------------------------------------------------------------------------------------------------------
 
 
-def _table(widths, header, rows):
-    """A table of `rows`, whose cells are lists of paragraphs, which are lists of nodes."""
+def _table(widths, header, rows, ids=()):
+    """A table of `rows`, with anchors `ids`, whose cells are lists of paragraphs, which are lists of nodes."""
     group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in widths), cols=len(widths))
     group += nodes.thead("", _row([[nodes.Text(text)]] for text in header))
     group += nodes.tbody("", *map(_row, rows))
+    for row, name in zip(group[-1], ids, strict=False):
+        row["ids"] = [name]
     return nodes.table("", group, classes=["claims"])
 
 
 def _row(cells):
     entries = ([nodes.paragraph("", "", *content) for content in cell] for cell in cells)
     return nodes.row("", *(nodes.entry("", *paragraphs) for paragraphs in entries))
+
+
+def anchor(item: str) -> str:
+    """The anchor of a claim's row, from its name without roles and mathematics: `claim-proposition-1`."""
+    plain = re.sub(r"\{[^}]*\}`|\\\w+", " ", item)
+    return "claim-" + "-".join(re.findall(r"[a-z0-9]+", plain.lower()))
+
+
+def _verdict(verdict):
+    return nodes.inline("", verdict, classes=["verdict", f"verdict-{verdict.replace(' ', '-')}"])
 
 
 def _traces(place, labels):
@@ -149,8 +162,9 @@ class ClaimsDirective(SphinxDirective):
         claims = [claim for claim in _read(source)["claim"] if claim["kind"] == self.arguments[0]]
         if not claims:
             raise self.error(f"No claim in {SOURCE} is of the kind {self.arguments[0]!r}.")
-        header = ["Claim", "What it says", "In this book", "Verdict"]
-        return [_table([18, 42, 22, 18], header, map(self._cells, claims))]
+        header = ["Claim", "Verdict", "What it says", "In this book"]
+        anchors = [anchor(claim["item"]) for claim in claims]
+        return [_table([18, 14, 44, 24], header, map(self._cells, claims), anchors)]
 
     def _cells(self, claim):
         says = [self._inline(claim[key]) for key in ("says", "remark") if key in claim]
@@ -159,10 +173,29 @@ class ClaimsDirective(SphinxDirective):
             for place in PLACES
             if claim.get(place)
         ]
-        return [[self._inline(claim["item"])], says, here, [[nodes.Text(claim["verdict"])]]]
+        link = nodes.reference("", "#", refid=anchor(claim["item"]), internal=True)
+        link.update_basic_atts({"classes": ["headerlink"], "reftitle": "Link to this claim"})
+        return [[[*self._inline(claim["item"]), link]], [[_verdict(claim["verdict"])]], says, here]
 
     def _inline(self, text):
         return self.state.inline_text(text.strip(), self.lineno)[0]
+
+
+class ExceptionsDirective(ClaimsDirective):
+    """`{exceptions}`: a list of the claims whose verdict is not "as stated", each a link to its row."""
+
+    required_arguments = 0
+
+    def run(self):
+        source = Path(self.env.srcdir, SOURCE)
+        self.env.note_dependency(str(source))
+        found = nodes.bullet_list(bullet="-")
+        for claim in _read(source)["claim"]:
+            if claim["verdict"] != "as stated":
+                link = nodes.reference("", "", _verdict(claim["verdict"]), refid=anchor(claim["item"]), internal=True)
+                said = nodes.paragraph("", "", *self._inline(claim["item"]), nodes.Text(": "), link)
+                found += nodes.list_item("", said)
+        return [found]
 
 
 class OursDirective(SphinxDirective):
@@ -224,6 +257,7 @@ def setup(app):
     app.add_node(trace)
     app.add_node(additions)
     app.add_directive("claims", ClaimsDirective)
+    app.add_directive("exceptions", ExceptionsDirective)
     app.add_directive("ours", OursDirective)
     app.add_post_transform(Resolve)
     app.connect("doctree-read", _collect)

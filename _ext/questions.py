@@ -33,14 +33,15 @@ def read(path):
 
 
 def markdown(questions):
-    """A sentence with the counts, a table of all questions, and a section for each reviewer."""
+    """A sentence with the counts, a table of all questions with the first sentence of each answer, and all in full."""
     verdicts = [question["verdict"] for question in questions]
     counted = ", ".join(f"{verdicts.count(verdict)} {name.lower()}" for verdict, name in VERDICTS.items())
     lines = [f"The four reports hold {len(questions)} questions and objections: {counted}. None is left out.", ""]
-    lines += ["| No. | Question | Verdict |", "|---|---|---|"]
+    lines += ["| No. | Question | Verdict | In short |", "|---|---|---|---|"]
     for question in questions:
         number, verdict = question["id"].replace("-", "."), VERDICTS[question["verdict"]]
-        lines.append(f"| {number} | [{question['title']}](#question-{question['id']}) | {verdict} |")
+        title = f"[{question['title']}](#question-{question['id']})"
+        lines.append(f"| {number} | {title} | {verdict} | {first_sentence(question['answer'])} |")
     for reviewer in sorted({question["reviewer"] for question in questions}):
         lines += ["", f"## Reviewer {reviewer}"]
         for question in (q for q in questions if q["reviewer"] == reviewer):
@@ -49,6 +50,12 @@ def markdown(questions):
             for field in _TITLES:
                 lines += ["", f"**{_TITLES[field]}.** {question[field].strip()}"]
     return "\n".join(lines) + "\n"
+
+
+def first_sentence(text):
+    r"""The first sentence of Markdown, on one line, as the cell of a table: a bar in a formula is written \vert."""
+    sentence = re.split(r"(?<=[.!?])\s+(?=[A-Z\"*({])", " ".join(text.split()))[0]
+    return re.sub(r"\$[^$]*\$", lambda formula: formula[0].replace("|", r"\vert "), sentence)
 
 
 _TITLES = {"answer": "Our answer", "evidence": "Evidence", "place": "Place", "open": "Still open"}

@@ -175,3 +175,9 @@ def test_a_page_has_a_linked_section_for_each_name(dummy, tmp_path, monkeypatch)
 def test_a_module_that_is_none_is_named():
     with pytest.raises(ValueError, match="norm"):
         api.selected("norms nroms")
+
+
+def test_the_page_of_notation_leads_to_what_is_documented():
+    page = (ROOT / "chapters" / "notation.md").read_text(encoding="utf-8")
+    targets = re.findall(r"\{py:obj\}`[^`<]*<([^>]*)>`", page)
+    assert len(targets) >= 30 and set(targets) <= api.addresses()

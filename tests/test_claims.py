@@ -104,7 +104,8 @@ C.
 Caption.
 :::
 """
-PAGE = "(ch-claims)=\n# Claims\n\n```{claims} result\n```\n\n```{ours}\n```\n"
+PAGE = "(ch-claims)=\n# Claims\n\n```{exceptions}\n```\n\n```{claims} result\n```\n\n```{ours}\n```\n"
+CORRECTED = [r"Schatten- \(p\) after Roy #", "corrected", "No.", "Stated: A question"]
 TOML = """[[claim]]
 kind = "result"
 item = "Theorem 9"
@@ -113,6 +114,13 @@ stated = ["thm"]
 proved = ["thm"]
 tested = ["fig", "ch-one"]
 verdict = "as stated"
+
+[[claim]]
+kind = "result"
+item = "Schatten-$p$ after Roy"
+says = "No."
+stated = ["ch-one"]
+verdict = "corrected"
 
 [evidence]
 prop = ["fig"]
@@ -161,11 +169,15 @@ def test_tables_are_written_from_labels_and_stay_right(build):
     assert warnings == []
     traced, ours = page.select("table")
     places = "Stated: Theorem 1 Proved: proof of Theorem 1 Tested: Fig. 1, A question"
-    assert cells(traced) == ["Theorem 9", r"That \(x\) holds.", places, "as stated"]
+    assert cells(traced) == ["Theorem 9 #", "as stated", r"That \(x\) holds.", places, *CORRECTED]
+    assert [row["id"] for row in traced.select("tbody tr")] == ["claim-theorem-9", "claim-schatten-p-after-roy"]
+    [exception] = page.select("li:has(> p > a[href='#claim-schatten-p-after-roy'])")
+    assert texts([exception]) == [r"Schatten- \(p\) after Roy: corrected"]
+    assert page.select_one("td .verdict-corrected") and page.select_one("td .verdict-as-stated")
     assert cells(ours) == ["Proposition 1 . Of our own", "A question", "Fig. 1"]
     for link in page.select("table a"):  # each leads to something that is there
         _, _, anchor = link["href"].partition("#")
-        assert not anchor or statements.find(id=anchor), link
+        assert not anchor or (page if link["href"][0] == "#" else statements).find(id=anchor), link
     assert texts(statements.select(".admonition-title:has(.ours-tag)")) == ["Proposition 1 (Of our own) ours ¶"]
 
     # A second build, in which one page has changed: the page of claims follows, and what is not traced is named.

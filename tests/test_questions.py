@@ -39,6 +39,13 @@ def test_the_page_counts_and_links_them():
     assert page.count("\n### ") == page.count("**Our answer.**") == len(found)
     for question in found:
         assert f"(question-{question['id']})=" in page and f"](#question-{question['id']})" in page
+    rows = [line for line in page.splitlines() if re.match(r"\| \d\.\d", line)]
+    assert len(rows) == len(found) and all(row.count("|") == 5 for row in rows)
+
+
+def test_the_table_has_the_first_sentence():
+    assert questions.first_sentence("At $|w| > 1$ it\nholds. More.") == r"At $\vert w\vert  > 1$ it holds."
+    assert questions.first_sentence("Yes, that is $2.5$ times. (No.)") == "Yes, that is $2.5$ times."
 
 
 GOOD = dict(
