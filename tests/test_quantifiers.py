@@ -26,7 +26,7 @@ NOUNS = r"""bound|depth|descent|determinant|dimension|family|families|flow|learn
 matrices|minimizer|network|neuron|norm|quasi-norm|optimizer|problem|rank|run|scale|seed|singular\ value|size|slope|
 solution|start|task|tensor|width"""
 NOUN = rf"\b(?:{NOUNS})(?:s|es)?\b"
-BETWEEN = r"(?:of\ (?:the|its|their)\ )?(?:(?!(?:the|an?|of|in|that|is|are|was|were|has|have)\b)[\w()'*-]+[ ,]+){0,3}?"
+BETWEEN = r"(?:of\ (?:the|its|their)\ )?(?:(?!(?:the|an?|of|in|that|is|are|was|were|has|have)\b)[\w()'*-]+[ ,]+){0,2}?"
 QUANTIFIED = re.compile(rf"\b(?:every|each|all|none|no|any)\ {BETWEEN}{NOUN}", re.VERBOSE | re.IGNORECASE)
 OUTRIGHT = re.compile(
     r"\b(?:never|always|(?<!not )exactly|cannot|for ?ever|whatever (?:the|its|M)|as \w+ as one likes)\b", re.IGNORECASE
