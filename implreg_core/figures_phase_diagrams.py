@@ -15,11 +15,13 @@ MARKERS = "os^Dvph"
 _DARK = 0.53  # from this fraction on, numbers on the map are white
 
 
-def fraction_map(diagram: PhaseDiagram, ax: Axes, *, title: str, row_limit: float | None = None) -> Axes:
-    """Per cent of runs that blow up, columns of the diagram along x, rows along y, both logarithmic.
+def fraction_map(
+    diagram: PhaseDiagram, ax: Axes, *, title: str, outcome: str = "blows_up", row_limit: float | None = None
+) -> Axes:
+    """Per cent of runs with an outcome, columns of the diagram along x, rows along y, both logarithmic.
 
-    Cells in which most runs never fit the data are hatched. `row_limit` draws
-    a predicted edge across the rows.
+    `outcome` is as in `PhaseDiagram.fraction_of`. Cells in which most runs never fit the data are hatched. `row_limit`
+    draws a predicted edge across the rows.
 
     **Example:**
 
@@ -27,7 +29,7 @@ def fraction_map(diagram: PhaseDiagram, ax: Axes, *, title: str, row_limit: floa
     >>> Axis, zeros = phase_diagrams.Axis, np.zeros((2, 2, 4))
     >>> rows, columns = Axis("learning_rate", (0.01, 0.1)), Axis("scale", (0.1, 1.0))
     >>> W, loss = np.full((2, 2, 4, 2, 2), 9.0), zeros + 0.02
-    >>> diagram = phase_diagrams.PhaseDiagram(rows, columns, W, loss, zeros, target_loss=0.1)
+    >>> diagram = phase_diagrams.PhaseDiagram(rows, columns, W, loss, zeros > 0, zeros, target_loss=0.1)
     >>> _, ax = figures.panels()
     >>> ax = figures_phase_diagrams.fraction_map(diagram, ax, title="Per cent")
     >>> [text.get_text() for text in ax.texts]
@@ -36,7 +38,7 @@ def fraction_map(diagram: PhaseDiagram, ax: Axes, *, title: str, row_limit: floa
     ```
     """
     x, y = (_cell_edges(axis.values) for axis in (diagram.columns, diagram.rows))
-    fraction, unknown = diagram.fraction, 1 - diagram.fits.mean(-1)
+    fraction, unknown = diagram.fraction_of(outcome), 1 - diagram.fits.mean(-1)
     ax.pcolormesh(x, y, fraction, cmap="cividis_r", vmin=0, vmax=1, edgecolors="white", linewidth=0.5)
     for (i, j), part in np.ndenumerate(fraction):
         center = np.sqrt(x[j] * x[j + 1]), np.sqrt(y[i] * y[i + 1])

@@ -41,27 +41,77 @@ def departures(runs: Mapping[float, object], path, edges: Mapping[float, float],
     return ax
 
 
-def edge_law(points: Mapping[int, tuple[np.ndarray, np.ndarray]], law, ax: Axes) -> Axes:
-    r"""Measured departures: for each depth the learning rates $\eta$ and $|W_{11}|$; `law(eta, depth)` is the line.
+def edge_ratio(points: Mapping[int, tuple[np.ndarray, np.ndarray]], ax: Axes) -> Axes:
+    r"""For each depth the predicted edges and the measured departures, as their ratio: the law is the line at one.
 
     **Example:**
 
     ```python
     >>> _, ax = figures.panels()
-    >>> rates = np.array([0.1, 0.01])
-    >>> ax = figures_stability.edge_law({2: (rates, 2 / rates)}, lambda rates, depth: 2 / rates, ax)
-    >>> np.allclose(ax.lines[0].get_ydata(), ax.lines[1].get_ydata())
-    True
+    >>> ax = figures_stability.edge_ratio({2: (np.array([20.0, 40.0]), np.array([21.0, 40.0]))}, ax)
+    >>> ax.lines[1].get_ydata()
+    array([1.05, 1.  ])
 
     ```
     """
-    for (depth, (rates, w)), color, marker in zip(points.items(), COLORS, _MARKERS):
-        ax.loglog(2 / rates, w, marker, color=color, ms=5, label=f"depth {depth}")
-        ax.loglog(2 / rates, law(rates, depth), color=color, lw=1)
-    ax.set(xlabel=r"$2 / \eta$", ylabel=r"$|W_{11}|$ on leaving the flow", title="The law of the edge")
-    ax.set(yticks=[20, 50, 100, 200], yticklabels=["20", "50", "100", "200"])
-    ax.yaxis.minorticks_off()
-    ax.legend(loc="lower right")
+    ax.axhline(1, color=GREY, lw=1.2, dashes=_DOTTED)
+    for (depth, (edge, left)), color, marker in zip(points.items(), COLORS, _MARKERS):
+        ax.semilogx(edge, left / edge, marker, color=color, ms=5, label=f"depth {depth}")
+    ax.set(xlabel="predicted edge", ylabel="left the flow at / edge", title="The law of the edge")
+    ax.set(xticks=[5, 10, 20, 50], xticklabels=["5", "10", "20", "50"], ylim=(0.9, None))
+    ax.xaxis.minorticks_off()
+    ax.legend(loc="upper right")
+    return ax
+
+
+def two_laws(
+    lost: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    laws: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    ax: Axes,
+    *,
+    title: str,
+) -> Axes:
+    r"""Where runs lost the sign (dots) against the learning rate, and laws of it (lines); NaN is left out.
+
+    Both map a label to learning rates and unseen entries, the dots with a second axis over starts.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> rates, w = np.array([0.1, 0.01]), np.array([[5.0, 6.0], [10.0, np.nan]])
+    >>> ax = figures_stability.two_laws({"scale 1": (rates, w)}, {"edge": (rates, 2 / rates)}, ax, title="depth 3")
+    >>> ax.get_legend_handles_labels()[1]
+    ['edge', 'scale 1']
+
+    ```
+    """
+    for (label, (rates, w)), color, dashes in zip(laws.items(), (GREY, COLORS[0], COLORS[2]), ((1, 0), (1, 0), (4, 2))):
+        ax.loglog(rates, w, color=color, lw=1.3, dashes=dashes, label=label)
+    for (label, (rates, w)), color, marker in zip(lost.items(), COLORS, _MARKERS):
+        ax.loglog(rates, w[:, 0], marker, color=color, ms=4.5, alpha=0.8, label=label)
+        ax.loglog(rates, w[:, 1:], marker, color=color, ms=4.5, alpha=0.8)
+    ax.set(xlabel=r"learning rate $\eta$", title=title)
+    return ax
+
+
+def gaps(paths: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray]]], ax: Axes, *, title: str) -> Axes:
+    """Paths of a gap between factors against the step, one colour per label; no gap below 1e-9 is told from zero.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> figures_stability.gaps({"depth 3": [(np.arange(4), np.ones(4))]}, ax, title="").get_legend_handles_labels()[1]
+    ['depth 3']
+
+    ```
+    """
+    for (label, group), color, dashes in zip(paths.items(), COLORS, DASHES):
+        for k, (step, gap) in enumerate(group):
+            named = label if k == 0 else None
+            ax.loglog(step[1:], np.maximum(gap[1:], 1e-9), color=color, dashes=dashes, lw=1, alpha=0.8, label=named)
+    ax.set(xlabel="step", title=title, ylim=(5e-10, 30))
     return ax
 
 

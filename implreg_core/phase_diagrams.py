@@ -18,6 +18,8 @@ from scipy.stats import binomtest
 from implreg_core import _check, descent, factorizations, problems, ranks
 from implreg_core.factorizations import Factors
 
+OUTCOMES = "fits", "blows_up", "keeps_sign"  # what may become of a run, each a property of `PhaseDiagram`
+
 
 class Axis(NamedTuple):
     """One setting of a diagram, by name, and its values.
@@ -42,15 +44,19 @@ class PhaseDiagram(eqx.Module):
     large as a positive determinant would force it to be. It *settles* if it fits with
     less. The rest did neither before the time limit, or diverged.
 
+    To blow up is not to *keep the sign*: a run that fits with the determinant's sign of its start. From a positive
+    determinant, keeping the sign implies blow-up; many runs blow up without.
+
     **Example:**
 
     ```python
     >>> W = np.zeros((1, 1, 2, 2, 2))
     >>> W[0, 0, :, 0, 0] = [100.0, 1.0]  # two runs, of which only one has a large unseen entry
-    >>> loss, Axis = np.full((1, 1, 2), 1e-4), phase_diagrams.Axis
-    >>> diagram = phase_diagrams.PhaseDiagram(Axis("depth", [3]), Axis("scale", [0.1]), W, loss, loss, target_loss=1e-4)
-    >>> diagram.blows_up, diagram.fraction
-    (array([[[ True, False]]]), array([[0.5]]))
+    >>> loss, lost, Axis = np.full((1, 1, 2), 1e-4), np.zeros((1, 1, 2), bool), phase_diagrams.Axis
+    >>> axes = Axis("depth", [3]), Axis("scale", [0.1])
+    >>> diagram = phase_diagrams.PhaseDiagram(*axes, W, loss, lost, loss, target_loss=1e-4)
+    >>> diagram.blows_up, diagram.fraction, diagram.fraction_of("keeps_sign")
+    (array([[[ True, False]]]), array([[0.5]]), array([[0.]]))
 
     ```
     """
@@ -59,6 +65,7 @@ class PhaseDiagram(eqx.Module):
     columns: Axis
     W: Float[np.ndarray, "rows columns runs 2 2"]  # the product where the run stopped
     loss: Float[np.ndarray, "rows columns runs"]
+    same_sign: Bool[np.ndarray, "rows columns runs"]  # whether the determinant had its starting sign there
     unbalancedness: Float[np.ndarray, "rows columns runs"]  # of the start
     target_loss: float
 
@@ -83,14 +90,32 @@ class PhaseDiagram(eqx.Module):
         return self.fits & (self.unseen_entry >= np.asarray(blow_up_entry(self.loss)))
 
     @property
+    def keeps_sign(self) -> Bool[np.ndarray, "rows columns runs"]:
+        """Whether it did so with the determinant's sign of its start."""
+        return self.fits & self.same_sign
+
+    @property
     def fraction(self) -> Float[np.ndarray, "rows columns"]:
         """Fraction of all runs that blow up."""
-        return self.blows_up.mean(-1)
+        return self.fraction_of("blows_up")
 
     @property
     def interval(self) -> Float[np.ndarray, "2 rows columns"]:
         """Wilson's 95 % interval of `fraction`: lower and upper ends."""
-        return wilson_interval(self.blows_up.sum(-1), self.loss.shape[-1])
+        return self.interval_of("blows_up")
+
+    def fraction_of(self, outcome: str) -> Float[np.ndarray, "rows columns"]:
+        """Fraction of all runs with an `outcome`: `"fits"`, `"blows_up"` or `"keeps_sign"`."""
+        return self._outcome(outcome).mean(-1)
+
+    def interval_of(self, outcome: str) -> Float[np.ndarray, "2 rows columns"]:
+        """Wilson's 95 % interval of `fraction_of(outcome)`: lower and upper ends."""
+        return wilson_interval(self._outcome(outcome).sum(-1), self.loss.shape[-1])
+
+    def _outcome(self, outcome):
+        if outcome not in OUTCOMES:
+            raise ValueError(f"`outcome` must be one of {', '.join(OUTCOMES)}; got {outcome!r}.")
+        return getattr(self, outcome)
 
 
 def blow_up_entry(loss: Real[ArrayLike, "*shape"]) -> Float[Array, "*shape"]:
@@ -177,17 +202,20 @@ def phase_diagram(
             target_loss=target_loss,
             records_per_decade=10,
         )
+        last = jax.tree.map(lambda *W: jnp.stack(W), *(run.factors for run in ends))
+        same_sign = _signs(last) == _signs(factors)  # from factors: the product's entries may no longer tell
         unbalancedness = jax.vmap(factorizations.unbalancedness)(factors)
-        return [run.W[-1] for run in ends], [run.loss[-1] for run in ends], unbalancedness
+        return [run.W[-1] for run in ends], [run.loss[-1] for run in ends], same_sign, unbalancedness
 
     cells = [stopped(row, *column) for row in rows.values for column in zip(columns.values, keys)]
-    W, loss, unbalancedness = (np.asarray(part) for part in zip(*cells))
+    W, loss, same_sign, unbalancedness = (np.asarray(part) for part in zip(*cells))
     grid = (len(rows.values), *keys.shape)
     return PhaseDiagram(
         rows,
         columns,
         W=W.reshape(*grid, 2, 2),
         loss=loss.reshape(grid),
+        same_sign=same_sign.reshape(grid),
         unbalancedness=unbalancedness.reshape(grid),
         target_loss=target_loss,
     )
@@ -286,13 +314,14 @@ def turned_to_sign(factors: Factors, sign: int) -> Factors:
 
 
 def critical_unbalancedness(loss: Real[ArrayLike, "*shape"], depth: int) -> Float[Array, "*shape"]:
-    r"""The unbalancedness up to which, by order of magnitude, a start keeps $\det W > 0$ down to `loss`.
+    r"""The unbalancedness at which, by order of magnitude, starts cease to blow up to `loss`.
 
     $\nu_* = \sigma_2^{2/L}$, the square of a factor's smaller singular value where the balanced flow has that
     loss: on its slow manifold $w = 1 / \sqrt{2 \ell}$ and $d \sigma_2 / d w = - \sigma_2^{2 - 2/L} w^{2/L}$, so
     $$\nu_* = \Bigl(\frac{L + 2}{L - 2}\Bigr)^{\frac{2}{L - 2}} w^{- \frac{2 (L + 2)}{L (L - 2)}} \quad (L \ge 3),
     \qquad \nu_* = e^{- w^2 / 2} \quad (L = 2).$$
-    Holds for small losses and starts whose own $\sigma_2$ is not yet smaller.
+    Holds for small losses and starts whose own $\sigma_2$ is not yet smaller. It is no threshold for keeping
+    $\det W > 0$: most of the Gaussian starts that blow up lose the sign, many of them with less unbalancedness.
 
     **Raises:** ValueError if `loss` is not positive or `depth` is below 2.
 
@@ -348,4 +377,5 @@ def _axis(axis, argument):
     return Axis(axis.name, values)
 
 
+_signs = jax.jit(jax.vmap(lambda factors: factorizations.slogdet(factors)[0]))
 _effective_ranks = jax.jit(jax.vmap(ranks.effective_rank))

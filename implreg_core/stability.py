@@ -1,7 +1,7 @@
 r"""Where gradient descent leaves gradient flow, and how it loses the sign of the determinant.
 
 Two mechanisms, both on `problems.two_by_two()`: the learning rate meets the sharpness (`sharpness`,
-`edge_of_stability`), and the discretization unbalances the factors (`weak_unbalancedness`, `predicted_flip`).
+`edge_of_stability`), and the discretization unbalances the factors (`weak_unbalancedness`, `predicted_sign_loss`).
 `optimizer_descents` runs any optimizer of optax and keeps the factors along the way.
 """
 
@@ -15,6 +15,7 @@ import numpy as np
 import optax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, ArrayLike, Float, Int, Real
+from scipy.integrate import quad
 from scipy.interpolate import PchipInterpolator
 
 from implreg_core import _check, _recording
@@ -57,7 +58,9 @@ def edge_of_stability(
     $$w = \left( \frac{2 (1 + \beta)}{\eta} \right)^{L / (2L - 2)}$$
 
     There the sharpness $w^{2 - 2/L}$ of nearly fitting balanced factors meets the largest that is stable, which for
-    momentum $\beta$ (heavy ball) is $2 (1 + \beta) / \eta$. Exact up to a relative error of order $w^{-2}$.
+    momentum $\beta$ (heavy ball) is $2 (1 + \beta) / \eta$. Exact up to a relative error of order $w^{-2}$ for
+    $L \le 4$, and $w^{-4/(L-2)}$ for larger $L$. Only balanced factors have this edge, and at depth 2 and 3 descent
+    may lose the determinant's sign, and its balance, long before: `predicted_sign_loss`.
 
     **Raises:** ValueError if `learning_rate` is not positive, `depth` is below 2 or `momentum` is not in [0, 1).
 
@@ -74,42 +77,6 @@ def edge_of_stability(
     if _check.fails(momentum < 1):
         raise ValueError(f"`momentum` must be below 1; got {momentum}.")
     return (2 * (1 + momentum) / learning_rate) ** (depth / (2 * depth - 2))
-
-
-def fitted_law(
-    learning_rates: Real[ArrayLike, " n"], w: Real[ArrayLike, " n"], depth: int
-) -> tuple[tuple[float, float], tuple[float, float]]:
-    r"""Exponent $p$ and constant $C$ of $w = C \, (2/\eta)^p \, (1 + b \, w_0^{-2})$, each with its standard error.
-
-    Least squares in logarithms, with $b$ fitted too: $w_0$ is `edge_of_stability`, whose relative error is of order
-    $w_0^{-2}$. The errors are those of linear regression; in runs without randomness they measure the misfit.
-
-    **Returns:** `(p, error of p), (C, error of C)`.
-
-    **Raises:** ValueError if there are fewer than four points, shapes differ or a value is not positive.
-
-    **Example:**
-
-    ```python
-    >>> rates = np.geomspace(1e-3, 1e-1, 5)
-    >>> (p, _), (C, _) = stability.fitted_law(rates, 2 / rates, depth=2)  # made up to obey the law w = 2 / rate
-    >>> round(p, 6), round(C, 6)
-    (1.0, 1.0)
-
-    ```
-    """
-    learning_rates, w = _check.positive(learning_rates, "learning_rates"), _check.positive(w, "w")
-    _check.same_shape(w, learning_rates.shape, "w")
-    if w.size < 4:
-        raise ValueError(f"`w` must have at least four points, for three parameters and an error; got {w.size}.")
-    x, y = np.log(2 / np.asarray(learning_rates)), np.log(np.asarray(w))
-    design = np.stack([x, np.ones_like(x), np.asarray(edge_of_stability(learning_rates, depth)) ** -2], axis=1)
-    coefficients, *_ = np.linalg.lstsq(design, y, rcond=None)
-    variance = np.sum((y - design @ coefficients) ** 2) / (len(y) - 3)
-    error = np.sqrt(variance * np.diag(np.linalg.inv(design.T @ design)))
-    (p, log_C, _), (p_error, log_C_error, _) = coefficients, error
-    C = float(np.exp(log_C))
-    return (float(p), float(p_error)), (C, C * float(log_C_error))
 
 
 def departure(run, path: SignPreservingFlow, *, excess: float = 0.1) -> float:
@@ -198,6 +165,105 @@ def weak_unbalancedness(W_1: Float[ArrayLike, "2 2"], W_2: Float[ArrayLike, "2 2
     return u @ difference @ v / (u @ v)
 
 
+def weak_gaps(factors: Factors) -> Float[np.ndarray, " gaps"]:
+    """`weak_unbalancedness` of each two neighbours: one number for each hidden layer.
+
+    **Raises:** ValueError if there are fewer than two factors, or as for `weak_unbalancedness`.
+
+    **Example:**
+
+    ```python
+    >>> stability.weak_gaps((jnp.diag(jnp.array([9.0, 1.0])), jnp.diag(jnp.array([9.0, 2.0])), 3 * jnp.eye(2)))
+    array([3., 5.])
+
+    ```
+    """
+    if len(factors) < 2:
+        raise ValueError(f"`factors` must be two or more, for a gap between neighbours; got {len(factors)}.")
+    return np.array([weak_unbalancedness(*pair) for pair in zip(factors[:-1], factors[1:])])
+
+
+def strong_gap(factors: FactorRows) -> Float[np.ndarray, " n"]:
+    r"""Largest difference between neighbours' squared spectral norms, $\max_j |\|W_{j+1}\|^2 - \|W_j\|^2|$, row by row.
+
+    **Raises:** ValueError if there are fewer than two factors, or one is not a finite stack of matrices.
+
+    **Example:**
+
+    ```python
+    >>> stability.strong_gap((jnp.eye(2)[None], 2 * jnp.eye(2)[None], jnp.ones((1, 2, 2))))
+    array([3.])
+
+    ```
+    """
+    factors = [_check.finite(W, f"factors[{j}]") for j, W in enumerate(factors)]
+    if len(factors) < 2 or any(W.ndim != 3 for W in factors):
+        raise ValueError(f"`factors` must be two stacks of matrices or more; got {[W.shape for W in factors]}.")
+    squares = [np.linalg.norm(W, ord=2, axis=(1, 2)) ** 2 for W in factors]
+    return np.max(np.abs(np.diff(squares, axis=0)), axis=0)
+
+
+def weak_crossing(nu: Real[ArrayLike, " gaps"]) -> float:
+    r"""The $\sigma_2$ of a balanced flow at which, beside it, weak components with gaps `nu` lose the product's sign.
+
+    The weak components $a_1, \dots, a_L$ of factors obey $\dot a_j = - g \prod_{i \ne j} a_i$, which keeps the gaps
+    $\nu_j = a_{j+1}^2 - a_j^2$. Write $b$ for the smallest and $b^2 + n_i$ for the squares of the others. While $b$
+    falls from infinity to 0, the balanced $\rho = \sigma_2^{1/L}$ with $\dot \rho = - g \rho^{L-1}$ falls to where
+    $$\frac{\rho^{-(L-2)}}{L-2} = \int_0^\infty \prod_i \frac{1}{\sqrt{b^2 + n_i}} \, db \quad (L \ge 3), \qquad
+    \sigma_2 = \frac{|\nu|}{4} \quad (L = 2).$$
+    If two components tie for the smallest, neither ever vanishes: the answer is 0. Doubling `nu` multiplies the
+    answer by $2^{L/2}$.
+
+    **Raises:** ValueError if `nu` is not one finite vector, of $L - 1 \ge 1$ gaps that are not all zero.
+
+    **Example:**
+
+    ```python
+    >>> stability.weak_crossing(jnp.array([0.4]))
+    0.1
+    >>> round(stability.weak_crossing(jnp.array([-1.0, 1.0])), 6), round((2 / jnp.pi) ** 3, 6)  # depth 3, W_2 smallest
+    (0.258012, Array(0.258012, dtype=float64))
+
+    ```
+    """
+    nu = np.asarray(_check.finite(nu, "nu"))
+    if nu.ndim != 1 or nu.size == 0 or not nu.any():
+        raise ValueError(f"`nu` must be a vector of the gaps of two factors or more, not all zero; got {nu}.")
+    squares = np.concatenate([[0], np.cumsum(nu)])
+    others = np.sort(squares - squares.min())[1:]
+    if len(others) == 1:
+        return float(others[0] / 4)
+    if others[0] == 0:
+        return 0.0
+    unit, power = np.sqrt(others[-1]), len(others) - 1  # in units of the largest component; power = L - 2
+    time, _ = quad(lambda b: 1 / np.prod(np.sqrt(b**2 + others / unit**2)), 0, np.inf)
+    return float((unit / (power * time) ** (1 / power)) ** (power + 2))
+
+
+def predicted_sign_loss(path: SignPreservingFlow, nu: Real[ArrayLike, " gaps"]) -> float:
+    r"""The $|W_{11}|$ at which descent with gaps `nu` in the weak direction loses the determinant's sign.
+
+    It is where $\sigma_2$ of `path`, the balanced flow from the same product, is at the `weak_crossing` of `nu`. There
+    is one gap for each hidden layer, `weak_unbalancedness` of the factors beside it.
+
+    **Raises:** ValueError if `nu` has no crossing, or one that `path` does not reach.
+
+    **Example:**
+
+    ```python
+    >>> path = flow.sign_preserving_flow(problems.two_by_two(), 0.1 * jnp.eye(2), depth=3)
+    >>> round(stability.predicted_sign_loss(path, jnp.array([-1e-3, 1e-3])), 1)
+    25.2
+
+    ```
+    """
+    level = weak_crossing(nu)
+    if level == 0:
+        raise ValueError(f"`nu`={nu} has two smallest components, which never vanish: there is no loss to predict.")
+    w, log_sigma_2 = _late_weak_value(path)
+    return _crossing(w, log_sigma_2, np.log(level), f"`nu`={nu}", "loss of the sign")
+
+
 def predicted_flip(path: SignPreservingFlow, nu: Real[ArrayLike, ""]) -> tuple[float, float]:
     r"""Where depth-2 descent changes the determinant's sign, and where it then settles, from the flow beside it.
 
@@ -223,22 +289,28 @@ def predicted_flip(path: SignPreservingFlow, nu: Real[ArrayLike, ""]) -> tuple[f
     ```
     """
     size = abs(float(_check.nonzero(nu, "nu")))
-    rows = path.loss < 0.4  # from here on |w| grows and the second singular value decays
-    w, sigma_1 = np.abs(path.W[rows, 0, 0]), np.linalg.norm(path.W[rows], ord=2, axis=(1, 2))
-    log_sigma_2 = path.log_abs_det[rows] - np.log(sigma_1)
-
-    def crossing(decaying, level, name):
-        if not decaying[-1] <= level <= decaying[0]:
-            raise ValueError(
-                f"`nu`={nu} puts the {name} off the path, which covers unseen entries from {w[0]:.3g} to {w[-1]:.3g}; "
-                "lower the path's target_loss, or do without a prediction."
-            )
-        return float(PchipInterpolator(-decaying, w)(-level))
-
+    w, log_sigma_2 = _late_weak_value(path)
     return (
-        crossing(log_sigma_2, np.log(size / 4), "flip"),
-        crossing(log_sigma_2 - np.log(w), 2 * np.log(size / 4), "end"),
+        _crossing(w, log_sigma_2, np.log(size / 4), f"`nu`={nu}", "flip"),
+        _crossing(w, log_sigma_2 - np.log(w), 2 * np.log(size / 4), f"`nu`={nu}", "end"),
     )
+
+
+def _late_weak_value(path):
+    """Unseen entries along a path and the logarithm of its second singular value, from where that decays."""
+    rows = path.loss < 0.4
+    log_sigma_1 = np.log(np.linalg.norm(path.W[rows], ord=2, axis=(1, 2)))
+    return np.abs(path.W[rows, 0, 0]), path.log_abs_det[rows] - log_sigma_1
+
+
+def _crossing(w, decaying, level, given, name):
+    """The unseen entry at which a decaying function of it passes a level."""
+    if not decaying[-1] <= level <= decaying[0]:
+        raise ValueError(
+            f"{given} puts the {name} off the path, which covers unseen entries from {w[0]:.3g} to {w[-1]:.3g}; "
+            "lower the path's target_loss, or do without a prediction."
+        )
+    return float(PchipInterpolator(-decaying, w)(-level))
 
 
 class OptimizerDescent(eqx.Module):

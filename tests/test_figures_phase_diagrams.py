@@ -16,7 +16,9 @@ def diagram():
     loss = np.full((2, 2, 4), 1e-3)
     loss[1, 1] = 1.0
     rows, columns = Axis("learning_rate", (0.01, 0.1)), Axis("scale", (1e-4, 1e-2))
-    return PhaseDiagram(rows, columns, W, loss, unbalancedness=loss, target_loss=1e-3)
+    same_sign = np.zeros(loss.shape, bool)
+    same_sign[0, 0, 0] = True  # one of the sixteen
+    return PhaseDiagram(rows, columns, W, loss, same_sign, unbalancedness=loss, target_loss=1e-3)
 
 
 def test_fraction_map_writes_each_fraction_in_its_cell(diagram, ax):
@@ -30,6 +32,13 @@ def test_fraction_map_writes_each_fraction_in_its_cell(diagram, ax):
     assert hatched.get_x() == pytest.approx(1e-3) and hatched.get_hatch()
     (limit,) = ax.lines
     assert np.all(np.asarray(limit.get_ydata()) == 0.05)
+
+
+def test_fraction_map_draws_the_outcome_it_is_asked_for(diagram, ax):
+    figures_phase_diagrams.fraction_map(diagram, ax, title="", outcome="keeps_sign")
+    assert sorted(text.get_text() for text in ax.texts) == ["0", "0", "0", "25"]
+    with pytest.raises(ValueError, match="outcome"):
+        figures_phase_diagrams.fraction_map(diagram, ax, title="", outcome="grows")
 
 
 def test_numbers_stand_out_from_their_cells(diagram, ax):

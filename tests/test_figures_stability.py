@@ -32,12 +32,25 @@ def test_departures_draws_flow_runs_and_edges(axes):
     assert np.all(ax.lines[0].get_xdata() > 0) and "W_{11}" in ax.get_xlabel()
 
 
-def test_edge_law_draws_dots_on_its_line(axes):
+def test_edge_ratio_draws_departures_over_edges(axes):
+    ax = figures_stability.edge_ratio({2: (np.array([10.0, 20.0]), np.array([11.0, 20.0]))}, axes[0, 0])
+    assert np.allclose(ax.lines[0].get_ydata(), 1) and np.allclose(ax.lines[1].get_ydata(), [1.1, 1])
+
+
+def test_two_laws_draws_every_start_and_every_law(axes):
     rates = np.array([0.1, 0.01])
-    points = {depth: (rates, (2 / rates) ** (depth / (2 * depth - 2))) for depth in (2, 3)}
-    ax = figures_stability.edge_law(points, lambda eta, depth: (2 / eta) ** (depth / (2 * depth - 2)), axes[0, 0])
-    for dots, line in (ax.lines[:2], ax.lines[2:]):
-        assert np.allclose(dots.get_ydata(), line.get_ydata()) and np.allclose(dots.get_xdata(), [20, 200])
+    lost = {"scale 1": (rates, np.array([[3.0, 4.0], [5.0, np.nan]])), "scale 2": (rates, np.array([[6.0], [7.0]]))}
+    laws = {"edge": (rates, 2 / rates), "predicted": (rates, rates**-0.3)}
+    ax = figures_stability.two_laws(lost, laws, axes[0, 0], title="depth 3")
+    labelled = [line.get_label() for line in ax.lines if not line.get_label().startswith("_")]
+    assert labelled == ["edge", "predicted", "scale 1", "scale 2"] and len(ax.lines) == 5
+    assert np.allclose(ax.lines[0].get_ydata(), [20, 200]) and np.allclose(ax.lines[2].get_ydata(), [3, 5])
+
+
+def test_gaps_draws_small_ones_on_a_floor(axes):
+    paths = {"a": [(np.arange(3), np.array([1.0, 0.5, 0.0]))] * 2, "b": [(np.arange(3), np.ones(3))]}
+    ax = figures_stability.gaps(paths, axes[0, 0], title="t")
+    assert len(ax.lines) == 3 and np.allclose(ax.lines[0].get_ydata(), [0.5, 1e-9])
 
 
 def test_beyond_the_edge_marks_the_loss_of_the_sign(axes):

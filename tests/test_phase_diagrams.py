@@ -33,6 +33,8 @@ def test_a_cell_is_what_single_runs_give(by_rate):
             np.testing.assert_allclose(by_rate.W[row, column, 5], run.W[-1], rtol=1e-6, atol=1e-9)
             assert by_rate.loss[row, column, 5] == pytest.approx(run.loss[-1], rel=1e-6)
             assert by_rate.fits[row, column, 5] == run.converged
+            signs = [factorizations.slogdet(factors)[0] for factors in (start, run.factors)]
+            assert by_rate.same_sign[row, column, 5] == (signs[0] == signs[1])
             nu = factorizations.unbalancedness(start)
             assert by_rate.unbalancedness[row, column, 5] == pytest.approx(float(nu), rel=1e-9)
 
@@ -51,6 +53,10 @@ def test_outcomes_follow_from_where_the_runs_stopped(by_rate):
 def test_positive_determinant_at_the_end_implies_blow_up(by_rate):
     kept = by_rate.fits & (np.linalg.det(by_rate.W) > 0)
     assert kept.any() and np.all(by_rate.blows_up[kept])
+    assert np.array_equal(by_rate.keeps_sign, kept)  # all starts are positive
+    assert np.any(by_rate.blows_up & ~kept)  # the converse is false
+    assert np.array_equal(by_rate.fraction_of("keeps_sign"), kept.mean(-1))
+    assert np.array_equal(by_rate.interval_of("blows_up"), by_rate.interval)
 
 
 def test_rows_of_learning_rates_share_their_starts(by_rate):
@@ -183,6 +189,11 @@ def test_wilson_interval_covers():
     assert 0.93 < np.mean((low <= 0.03) & (0.03 <= high)) < 0.98
 
 
+def _empty():
+    part, axes = np.zeros((1, 1, 1)), (Axis("depth", [3]), Axis("scale", [0.1]))
+    return phase_diagrams.PhaseDiagram(*axes, np.zeros((1, 1, 1, 2, 2)), part, part > 0, part, target_loss=0.1)
+
+
 @pytest.mark.parametrize(
     ("name", "call"),
     [
@@ -194,6 +205,7 @@ def test_wilson_interval_covers():
         ("std", lambda: phase_diagrams.balanced_start(jr.key(0), depth=2, scale=-0.1)),
         ("loss", lambda: phase_diagrams.critical_unbalancedness(0.0, 3)),
         ("depth", lambda: phase_diagrams.critical_unbalancedness(0.1, 1)),
+        ("outcome", lambda: _empty().fraction_of("grows")),
         ("total", lambda: phase_diagrams.wilson_interval(np.array([0]), 0)),
         ("count", lambda: phase_diagrams.wilson_interval(np.array([5]), 4)),
         ("confidence", lambda: phase_diagrams.wilson_interval(np.array([1]), 4, 1.0)),

@@ -75,12 +75,15 @@ def test_starts_scale_mirror_and_keep_their_product(seed, scale, imbalance):
     assert near(factorizations.unbalancedness(turned), factorizations.unbalancedness(odd), 1e-13)
 
 
-COUNTED = ["unseen_entry", "effective_rank", "fits", "blows_up"]
+COUNTED = ["unseen_entry", "effective_rank", "fits", "blows_up", "keeps_sign"]
 
 
 @about(
     "phase_diagrams.PhaseDiagram",
-    *(f"phase_diagrams.PhaseDiagram.{name}" for name in [*COUNTED, "fraction", "interval"]),
+    *(
+        f"phase_diagrams.PhaseDiagram.{name}"
+        for name in [*COUNTED, "fraction", "interval", "fraction_of", "interval_of"]
+    ),
     "phase_diagrams.Axis",
     W=gaussians(2, 3, 4, 2, 2),
     loss=hnp.arrays(float, (2, 3, 4), elements=st.sampled_from([0.0, 1e-4, 0.01, 0.1])),
@@ -93,7 +96,8 @@ def test_a_diagram_counts_its_runs_in_any_order(W, loss, order, columns):
     rows, axis = Axis("depth", (2, 3)), Axis("scale", (0.1, 0.2, 0.3))
 
     def diagram(part, rows=rows, axis=axis, target_loss=0.01):
-        return phase_diagrams.PhaseDiagram(rows, axis, part(W), part(loss), part(loss), target_loss=target_loss)
+        parts = part(W), part(loss), part(np.linalg.det(W) > 0), part(loss)
+        return phase_diagrams.PhaseDiagram(rows, axis, *parts, target_loss=target_loss)
 
     plain, looser = diagram(lambda x: x), diagram(lambda x: x, target_loss=0.1)
     mixed = diagram(lambda x: x[:, columns][:, :, order], axis=Axis("scale", np.array(axis.values)[columns]))
@@ -103,6 +107,10 @@ def test_a_diagram_counts_its_runs_in_any_order(W, loss, order, columns):
         assert np.array_equal(getattr(mixed, name), values[:, columns][:, :, order]), name
         assert np.array_equal(getattr(flipped, name), np.swapaxes(values, 0, 1)), name
     assert np.array_equal(mixed.fraction, plain.fraction[:, columns])
+    for outcome in phase_diagrams.OUTCOMES:
+        assert np.array_equal(mixed.fraction_of(outcome), plain.fraction_of(outcome)[:, columns])
+        assert np.array_equal(flipped.interval_of(outcome), np.swapaxes(plain.interval_of(outcome), 1, 2))
+    assert np.all(plain.keeps_sign <= plain.fits)
     assert np.array_equal(flipped.interval, np.swapaxes(plain.interval, 1, 2))
     assert np.all(plain.blows_up <= plain.fits) and np.all(plain.fits <= looser.fits)
     assert np.all(plain.fraction <= looser.fraction) and np.all(plain.interval <= looser.interval)

@@ -208,6 +208,14 @@ def test_flips_are_later_the_better_balanced_and_know_no_signs(nu):
     assert later[0] > flip and later[1] > end
 
 
+@about("stability.predicted_sign_loss", nu=st.floats(1e-12, 1e-4))
+def test_a_predicted_loss_of_the_sign_is_that_of_depth_two_and_comes_later_for_less(nu):
+    path = path_of_depth_two(1.0)
+    flip = stability.predicted_sign_loss(path, np.array([nu]))
+    assert near(flip, stability.predicted_flip(path, nu)[0], 1e-12)
+    assert stability.predicted_sign_loss(path, np.array([nu / 2])) > flip
+
+
 @about("stability.departure", slow=st.floats(1.2, 3), bursts=gaussians(50), examples=10)
 def test_a_run_departs_later_the_more_it_is_allowed(slow, bursts):
     """A made-up run: the flow's losses, with an excess that grows with the unseen entry."""

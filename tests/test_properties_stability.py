@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import optax
 from hypothesis import strategies as st
-from properties import ENTRIES, NONZERO, about, gaussians, near, orthogonal, permutations, signed_permutations
+from properties import ENTRIES, NONZERO, about, gaussians, near, orthogonal, signed_permutations
 from short_descents import OPTIONS, ROUNDING, SHOWN, STARTS, STEPS, alike, arrays, changed, descend, transposed
 
 from implreg_core import descent, factorizations, live, problems, stability, trajectories
@@ -59,23 +59,20 @@ def test_the_edge_of_stability_is_a_power_law(rate, depth, c):
 
 
 @about(
-    "stability.fitted_law",
-    logs=gaussians(6),
-    order=permutations(6),
+    "stability.weak_crossing",
+    nu=gaussians(3),
     c=st.sampled_from([1e-100, 0.3, 1e100]),
-    depth=st.integers(2, 4),
 )
-def test_a_fitted_law_scales_with_the_points_and_knows_no_order(logs, order, c, depth):
-    rates, w = np.geomspace(1e-3, 0.1, 6), np.exp(logs)
-    (p, p_error), (C, C_error) = stability.fitted_law(rates, w, depth)
-    for found in (stability.fitted_law(rates, c * w, depth), stability.fitted_law(rates[order], c * w[order], depth)):
-        (q, q_error), (D, D_error) = found
-        size = 1e-9 * (1 + abs(np.log(c)))  # of the logarithms that are fitted
-        assert near([q, q_error], [p, p_error], size, size=1) and near([D / c, D_error / c], [C, C_error], size)
+def test_a_weak_crossing_is_homogeneous_and_knows_no_direction(nu, c):
+    value = stability.weak_crossing(nu)
+    assert near(stability.weak_crossing(c * nu), c**2 * value, 1e-7)
+    assert near(stability.weak_crossing(-nu[::-1]), value, 1e-7)  # the factors in the other order
 
 
 @about(
     "stability.weak_unbalancedness",
+    "stability.weak_gaps",
+    "stability.strong_gap",
     W_1=gaussians(2, 2),
     W_2=gaussians(2, 2),
     Q=orthogonal(2),
@@ -89,6 +86,9 @@ def test_weak_unbalancedness_changes_its_sign_in_reverse(W_1, W_2, Q, scale):
     for same in ((Q @ W_1, W_2 @ Q.T), (W_1 @ Q, Q @ W_2), (-W_1, W_2)):
         assert near(stability.weak_unbalancedness(*same), nu, conditioned, size=size + abs(nu))
     assert near(stability.weak_unbalancedness(scale * W_1, scale * W_2), nu * scale**2, 1e-13, size=scale**2 * size)
+    assert near(stability.weak_gaps((W_1, W_2)), [nu], 1e-15)
+    rows, turned = (W_1[None], W_2[None]), ((Q @ W_1)[None], (W_2 @ Q.T)[None])
+    assert near(stability.strong_gap(turned), stability.strong_gap(rows), 1e-12, size=size)
 
 
 # ---- columns for a page
