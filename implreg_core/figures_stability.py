@@ -86,7 +86,7 @@ def two_laws(
 
     ```
     """
-    for (label, (rates, w)), color, dashes in zip(laws.items(), (GREY, COLORS[0], COLORS[2]), ((1, 0), (1, 0), (4, 2))):
+    for (label, (rates, w)), color, dashes in zip(laws.items(), (GREY, COLORS[0], COLORS[0]), ((1, 0), (1, 0), (4, 2))):
         ax.loglog(rates, w, color=color, lw=1.3, dashes=dashes, label=label)
     for (label, (rates, w)), color, marker in zip(lost.items(), COLORS, _MARKERS):
         ax.loglog(rates, w[:, 0], marker, color=color, ms=4.5, alpha=0.8, label=label)
@@ -111,7 +111,7 @@ def gaps(paths: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray]]], ax: Axes,
         for k, (step, gap) in enumerate(group):
             named = label if k == 0 else None
             ax.loglog(step[1:], np.maximum(gap[1:], 1e-9), color=color, dashes=dashes, lw=1, alpha=0.8, label=named)
-    ax.set(xlabel="step", title=title, ylim=(5e-10, 30))
+    ax.set(xlabel="step", title=title, ylim=(5e-10, 100))
     return ax
 
 
