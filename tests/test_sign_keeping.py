@@ -40,9 +40,7 @@ def test_the_theorem_holds_on_runs_that_try_to_break_it(d, depth):
 def test_a_guarantee_is_of_the_run_of_descent_and_its_sums():
     kept = sign_keeping.guarantee(PROBLEM, START, learning_rate=0.01, max_steps=5000)
     assert kept.ended and kept.lowers and kept.steps > 50
-    run = descent.gradient_descent(
-        PROBLEM, START, learning_rate=0.01, max_steps=kept.steps, records_per_decade=100_000
-    )
+    run = descent.gradient_descent(PROBLEM, START, learning_rate=0.01, max_steps=kept.steps, records_per_decade=100_000)
     assert np.array_equal(run.step, np.arange(kept.steps + 1)) and np.allclose(run.W[-1], kept.W, rtol=1e-12)
     misfit = 0.01 * np.sum(np.sqrt(2 * run.loss[:-1]))
     assert misfit < kept.spent < 1.1 * misfit  # the correction for the length of steps is small
