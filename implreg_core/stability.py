@@ -5,7 +5,7 @@ Two mechanisms, both on `problems.two_by_two()`: the learning rate meets the sha
 `optimizer_descents` runs any optimizer of optax and keeps the factors along the way.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import equinox as eqx
@@ -165,7 +165,7 @@ def weak_unbalancedness(W_1: Float[ArrayLike, "2 2"], W_2: Float[ArrayLike, "2 2
     return u @ difference @ v / (u @ v)
 
 
-def weak_gaps(factors: Factors) -> Float[np.ndarray, " gaps"]:
+def weak_gaps(factors: Sequence[Float[ArrayLike, "2 2"]]) -> Float[np.ndarray, " gaps"]:
     """`weak_unbalancedness` of each two neighbours: one number for each hidden layer.
 
     **Raises:** ValueError if there are fewer than two factors, or as for `weak_unbalancedness`.

@@ -164,7 +164,7 @@ def test_weak_components_of_any_depth_cross_where_the_integral_says(nu):
         return [-np.prod(np.delete(y[:-1], j)) for j in range(len(y) - 1)] + [-(y[-1] ** (len(y) - 2))]
 
     def crossing(t, y):
-        return y[:-1].min()
+        return np.min(y[:-1])
 
     crossing.terminal = True
     y0 = [*start, (np.mean(start) if len(nu) == 1 else 1.0)]
