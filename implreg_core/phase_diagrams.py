@@ -105,11 +105,41 @@ class PhaseDiagram(eqx.Module):
         return self.interval_of("blows_up")
 
     def fraction_of(self, outcome: str) -> Float[np.ndarray, "rows columns"]:
-        """Fraction of all runs with an `outcome`: `"fits"`, `"blows_up"` or `"keeps_sign"`."""
+        """Fraction of all runs with an `outcome`: `"fits"`, `"blows_up"` or `"keeps_sign"`.
+
+        **Raises:** ValueError for another name.
+
+        **Example:**
+
+        ```python
+        >>> Axis, loss = phase_diagrams.Axis, np.full((1, 1, 4), 0.01)  # four runs that fit, three with their sign
+        >>> W, same_sign = np.zeros((1, 1, 4, 2, 2)), np.arange(4).reshape(1, 1, 4) > 0
+        >>> axes = Axis("depth", [3]), Axis("scale", [0.1])
+        >>> diagram = phase_diagrams.PhaseDiagram(*axes, W, loss, same_sign, loss, target_loss=0.1)
+        >>> diagram.fraction_of("keeps_sign"), diagram.fraction_of("blows_up")
+        (array([[0.75]]), array([[0.]]))
+
+        ```
+        """
         return self._outcome(outcome).mean(-1)
 
     def interval_of(self, outcome: str) -> Float[np.ndarray, "2 rows columns"]:
-        """Wilson's 95 % interval of `fraction_of(outcome)`: lower and upper ends."""
+        """Wilson's 95 % interval of `fraction_of(outcome)`: lower and upper ends.
+
+        **Raises:** ValueError for another name.
+
+        **Example:**
+
+        ```python
+        >>> Axis, loss = phase_diagrams.Axis, np.full((1, 1, 4), 0.01)  # four runs that fit, three with their sign
+        >>> W, same_sign = np.zeros((1, 1, 4, 2, 2)), np.arange(4).reshape(1, 1, 4) > 0
+        >>> axes = Axis("depth", [3]), Axis("scale", [0.1])
+        >>> diagram = phase_diagrams.PhaseDiagram(*axes, W, loss, same_sign, loss, target_loss=0.1)
+        >>> diagram.interval_of("keeps_sign").round(2).ravel()
+        array([0.3 , 0.95])
+
+        ```
+        """
         return wilson_interval(self._outcome(outcome).sum(-1), self.loss.shape[-1])
 
     def _outcome(self, outcome):
