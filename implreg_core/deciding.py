@@ -28,10 +28,13 @@ class Refuted(AssertionError):
     ```
     """
 
-    def __init__(self, statement, counterexample: dict):
+    def __init__(self, statement: str, counterexample: dict):
         where = ", ".join(f"{name} = {value}" for name, value in counterexample.items())
         super().__init__(f"{statement} is false, for example at {where}")
-        self.counterexample = counterexample
+        self.statement, self.counterexample = statement, counterexample
+
+    def __reduce__(self):  # so that it survives the way back from another process
+        return type(self), (self.statement, self.counterexample)
 
 
 class Undecided(AssertionError):
@@ -86,7 +89,7 @@ class _Translator:
     def must(self, claim, statement) -> None:
         """Raise unless the claim follows from what the solver was told."""
         if (counterexample := self.check(self.z3.Not(claim))) is not None:
-            raise Refuted(statement, counterexample)
+            raise Refuted(str(statement), counterexample)
 
     def number(self, x):
         """A term of the solver for an expression."""
@@ -291,7 +294,7 @@ def enclose(claim, box: Mapping, *, boxes: int = 100_000, digits: int = 50) -> i
                 continue
             middle = {x: (low + high) / 2 for x, (low, high) in part.items()}
             if _ball(difference, {x: arb(value) for x, value in middle.items()}) <= 0:
-                raise Refuted(claim, {str(x): sp.Rational(int(q.p), int(q.q)) for x, q in middle.items()})
+                raise Refuted(str(claim), {str(x): sp.Rational(int(q.p), int(q.q)) for x, q in middle.items()})
             if count >= boxes or not part:
                 raise Undecided(f"{claim} was not settled by {boxes} parts: it may be close to an equality")
             widest = max(part, key=lambda x: (part[x][1] - part[x][0]) / (ends[x][1] - ends[x][0]))
