@@ -160,7 +160,7 @@ def blow_up_entry(loss: Real[ArrayLike, "*shape"]) -> Float[Array, "*shape"]:
 
     ```python
     >>> phase_diagrams.blow_up_entry(0.003), bounds.unseen_entry_lower_bound(0.003)
-    (Array(10.9873999, dtype=float64), Array(12.83253472, dtype=float64))
+    (Array(10.98740415, dtype=float64), Array(12.83248482, dtype=float64))
 
     ```
     """
