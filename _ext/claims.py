@@ -173,8 +173,9 @@ class ClaimsDirective(SphinxDirective):
             for place in PLACES
             if claim.get(place)
         ]
-        link = nodes.reference("", "#", refid=anchor(claim["item"]), internal=True)
-        link.update_basic_atts({"classes": ["headerlink"], "reftitle": "Link to this claim"})
+        icon, target = self.config.html_permalinks_icon, anchor(claim["item"])
+        link = f'<a class="headerlink" href="#{target}" title="Link to this claim">{icon}</a>'
+        link = nodes.raw("", link, format="html")
         return [[[*self._inline(claim["item"]), link]], [[_verdict(claim["verdict"])]], says, here]
 
     def _inline(self, text):
