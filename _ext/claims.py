@@ -173,9 +173,9 @@ class ClaimsDirective(SphinxDirective):
             for place in PLACES
             if claim.get(place)
         ]
-        icon, target = self.config.html_permalinks_icon, anchor(claim["item"])
-        link = f'<a class="headerlink" href="#{target}" title="Link to this claim">{icon}</a>'
-        link = nodes.raw("", link, format="html")
+        icon = nodes.raw("", '<span aria-hidden="true">#</span>', format="html")
+        target = {"refid": anchor(claim["item"]), "internal": True}
+        link = nodes.reference("", "", icon, reftitle="Link to this claim", classes=["headerlink"], **target)
         return [[[*self._inline(claim["item"]), link]], [[_verdict(claim["verdict"])]], says, here]
 
     def _inline(self, text):
