@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from docutils import nodes
+from permalinks import STATEMENTS, permalink
 from sphinx.addnodes import pending_xref
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode
-from sphinx_proof.nodes import NODE_TYPES, proof_node, unenumerable_node
+from sphinx_proof.nodes import proof_node
 
 SOURCE = "chapters/claims.toml"
-STATEMENTS = (*NODE_TYPES.values(), unenumerable_node)
 PLACES = ("stated", "proved", "tested")
 VERDICTS = ("as stated", "sharper here", "corrected", "in part", "refuted", "refuted by others", "not shown")
 logger = logging.getLogger(__name__)
@@ -173,9 +173,7 @@ class ClaimsDirective(SphinxDirective):
             for place in PLACES
             if claim.get(place)
         ]
-        icon = nodes.raw("", '<span aria-hidden="true">#</span>', format="html")
-        target = {"refid": anchor(claim["item"]), "internal": True}
-        link = nodes.reference("", "", icon, reftitle="Link to this claim", classes=["headerlink"], **target)
+        link = permalink(anchor(claim["item"]), "claim", self.config.html_permalinks_icon)
         return [[[*self._inline(claim["item"]), link]], [[_verdict(claim["verdict"])]], says, here]
 
     def _inline(self, text):

@@ -22,8 +22,8 @@ def proof_id(label: str, taken: set[str]) -> str:
     return free
 
 
-def _permalink(target: str, kind: str, icon: str) -> nodes.raw:
-    """The link. Its icon should be hidden from screen readers, who then hear the title."""
+def permalink(target: str, kind: str, icon: str) -> nodes.raw:
+    """The link, `icon`. It should be hidden from screen readers, who then hear the title."""
     link = f'<a class="headerlink" href="#{target}" title="Link to this {kind}">{icon}</a>'
     return nodes.raw("", link, format="html")
 
@@ -35,12 +35,12 @@ def _add(app, doctree, docname):
     for node in list(doctree.findall(nodes.Element)):
         if isinstance(node, STATEMENTS):
             label = node["label"]
-            node[0] += _permalink(node["ids"][0], node["realtype"], icon)
+            node[0] += permalink(node["ids"][0], node["realtype"], icon)
         elif isinstance(node, EXERCISES):
-            node[0] += _permalink(node["ids"][0], "exercise", icon)
+            node[0] += permalink(node["ids"][0], "exercise", icon)
         elif isinstance(node, proof_node):
             node[0]["ids"] = [proof_id(label, taken)]
-            node[0].insert(0, _permalink(node[0]["ids"][0], "proof", icon))
+            node[0].insert(0, permalink(node[0]["ids"][0], "proof", icon))
         elif isinstance(node, nodes.section) and REPEATED.intersection(node["ids"]):
             node["ids"] = []
 
