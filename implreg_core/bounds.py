@@ -54,7 +54,7 @@ def square_norm_constants(norm: Norm, dimension: int) -> tuple[Float[Array, ""],
 
     *Proof.* With $r = \sqrt{2 \ell(W)}$, nothing is claimed for $r \ge 1$. Below that,
     $|W_{11}| \ge 1/r - r \ge 1/r - 1$ by `unseen_entry_lower_bound`, which needs no $d = 2$, and
-    $\|W\| \ge |W_{11}| \|e_1 e_1^\top\| / c - \|R\|$, where $R$ is $W$ without its first entry: $d^2 - 1$ entries whose
+    $\|W\| \ge |W_{11}| \|e_1 e_1^\top\| / c - \|Q\|$, where $Q$ is $W$ without its first entry: $d^2 - 1$ entries whose
     absolute values add up to $d + r \sqrt{d^2 - 1} \le 2d$ at most. Added two by two, each pays a factor $c$ at most
     $\lceil \log_2 (d^2 - 1) \rceil$ times.
 
@@ -240,20 +240,21 @@ def unseen_entry_lower_bound(
 ) -> Bound:
     r"""Least $|W_{11}|$ for `problems.two_by_two(z, z_prime, eps)` if $\det W$ is zero or has the sign of $z z'$.
 
-    With $r = \sqrt{2 \ell(W)}$ and $R = r + |\epsilon|$ the larger of
+    With $r = \sqrt{2 \ell(W)}$ and $\bar r = r + |\epsilon|$ the larger of
 
-    $$|W_{11}| \ge \frac{\sqrt{(z^2 - R^2)(z'^2 - R^2)}}{R} \qquad \text{and} \qquad
+    $$|W_{11}| \ge \frac{\sqrt{(z^2 - \bar r^2)(z'^2 - \bar r^2)}}{\bar r} \qquad \text{and} \qquad
       |W_{11}| \ge \frac{(|z| - r)(|z'| - r)}{|\epsilon| + r},$$
 
-    each where $R$, or $r$, is less than $\min(|z|, |z'|)$; 0, which says nothing, for larger losses. For the example,
-    with $z = z' = 1$ and $\epsilon = 0$, the first is the larger: $1/r - r$. As $r \to 0$ with $\epsilon \ne 0$ it is
-    the second, which tends to $|z z' / \epsilon|$, the solution of rank 1. At loss 0 the bound is this limit.
+    each where $\bar r$, or $r$, is less than $\min(|z|, |z'|)$; 0, which says nothing, for larger losses. For the
+    example, with $z = z' = 1$ and $\epsilon = 0$, the first is the larger: $1/r - r$. As $r \to 0$ with
+    $\epsilon \ne 0$ it is the second, which tends to $|z z' / \epsilon|$, the solution of rank 1. At loss 0 the bound
+    is this limit.
 
-    *Proof.* Put $z, z', 0$ in place of the observed entries. This moves $W$ by at most $R$ and gives the determinant
-    $-z z'$, so on the way is a singular matrix, and the result has $\sigma_2 \le R$. Its $\sigma_1$ is at least $|z|$,
-    hence above $R$, so $\det(X^\top X - R^2 I) \le 0$ for this result $X$, that is
-    $(z^2 - R^2)(z'^2 - R^2) \le R^2 W_{11}^2$. For the second, each observed entry is off by at most $r$, so
-    $W_{12} W_{21}$ has the sign of $z z'$, and $|W_{11}| |W_{22}| \ge |W_{12}| |W_{21}|$.
+    *Proof.* Put $z, z', 0$ in place of the observed entries. This moves $W$ by at most $\bar r$ and gives the
+    determinant $-z z'$, so on the way is a singular matrix, and the result has $\sigma_2 \le \bar r$. Its $\sigma_1$
+    is at least $|z|$, hence above $\bar r$, so $\det(X^\top X - \bar r^2 I) \le 0$ for this result $X$, that is
+    $(z^2 - \bar r^2)(z'^2 - \bar r^2) \le \bar r^2 W_{11}^2$. For the second, each observed entry is off by at most
+    $r$, so $W_{12} W_{21}$ has the sign of $z z'$, and $|W_{11}| |W_{22}| \ge |W_{12}| |W_{21}|$.
 
     **Raises:** ValueError if a loss is negative, `z` or `z_prime` is zero, or an argument is not finite.
 

@@ -333,7 +333,7 @@ def tensor_completion_path(
 ) -> Measures:
     r"""The way of a run of `tensor_completion`, at log-spaced steps; NaN after its end.
 
-    Besides step, mean squared error and reconstruction error, the norms $\prod_n \|w_r^n\|$ of the `shown` components
+    Besides step, mean squared error and reconstruction error, the norms $\prod_n \|w_k^n\|$ of the `shown` components
     that are largest at the end.
 
     **Example:**

@@ -1,6 +1,6 @@
 """The figures of the chapter on why the unseen entry grows; see `figures` for the rules.
 
-They show symmetric matrices $(w, x; x, r)$ as points of a space, with `w` as the height.
+They show symmetric matrices $(w, x; x, y)$ as points of a space, with `w` as the height.
 """
 
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ Marks = Float[np.ndarray, "m 2 2"]
 
 
 def slices(moments: Marks, axes: Panels) -> Panels:
-    r"""The $(x, r)$-planes at the heights of some matrices, one panel each: the matrix (dot), the solution (diamond).
+    r"""The $(x, y)$-planes at the heights of some matrices, one panel each: the matrix (dot), the solution (diamond).
 
-    The singular matrices of a plane lie on the parabola $r = x^2 / w$; below it, shaded, the determinant is negative.
+    The singular matrices of a plane lie on the parabola $y = x^2 / w$; below it, shaded, the determinant is negative.
 
     **Example:**
 
@@ -38,12 +38,12 @@ def slices(moments: Marks, axes: Panels) -> Panels:
         ax.plot(1, 0, "D", color=ORANGE, ms=6.5)
         ax.plot(W[0, 1], W[1, 1], "o", color=BLUE, ms=7)
         ax.set(xlabel="$x$", title=f"$w = {w:.1f}$", xlim=(x[0], x[-1]), ylim=(-0.25, 1.1))
-    axes[0].set_ylabel("$r$")
+    axes[0].set_ylabel("$y$")
     return axes
 
 
 def cone(path: Path, top: float, ax: Axes3D) -> Axes3D:
-    r"""The half $x \ge 0$ of the cone $w r = x^2$, the line of solutions, and a path, up to the height `top`.
+    r"""The half $x \ge 0$ of the cone $w y = x^2$, the line of solutions, and a path, up to the height `top`.
 
     **Example:**
 
@@ -65,7 +65,7 @@ def cone(path: Path, top: float, ax: Axes3D) -> Axes3D:
     ax.plot(shown[:, 0, 1], shown[:, 1, 1], shown[:, 0, 0], color=BLUE, lw=2.4)
     ax.text(1.0, 0.0, 1.05 * top, "solutions", color=ORANGE, ha="center")
     ax.text(*path[0][[0, 1, 0], [1, 1, 0]] + [0, 0, 0.25], "$W(0)$", color=BLUE, ha="center")
-    ax.set(xlabel="$x$", ylabel="$r$", zlabel="$w$", xlim=(0, 1.3), ylim=(0, 1), zlim=(0, top))
+    ax.set(xlabel="$x$", ylabel="$y$", zlabel="$w$", xlim=(0, 1.3), ylim=(0, 1), zlim=(0, top))
     ax.set(xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
     ax.set_box_aspect((1, 1, 1.3), zoom=0.95)
     ax.view_init(elev=20, azim=-24)

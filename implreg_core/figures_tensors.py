@@ -20,7 +20,7 @@ def circuit(ax: Axes, *, order: int = 3, size: int = 4, channels: int = 3) -> Ax
     >>> _, ax = figures.panels()
     >>> ax = figures_tensors.circuit(ax, order=3)
     >>> [text.get_text() for text in ax.texts if "x^3" in text.get_text()]
-    ['$x^3$', '$\\langle w_r^3, x^3 \\rangle$']
+    ['$x^3$', '$\\langle w_k^3, x^3 \\rangle$']
 
     ```
     """
@@ -33,7 +33,7 @@ def circuit(ax: Axes, *, order: int = 3, size: int = 4, channels: int = 3) -> Ax
             corner = (-0.4, y + 0.4 * (size / 2 - 1 - k))
             ax.add_patch(Rectangle(corner, 0.4, 0.4, facecolor=face, edgecolor=GREY, lw=0.8))
         ax.annotate(f"$x^{n + 1}$", (-0.6, y), ha="right", va="center")
-        ax.annotate(rf"$\langle w_r^{n + 1}, x^{n + 1} \rangle$", (1.0, y + 0.72), ha="center", va="center", fontsize=9)
+        ax.annotate(rf"$\langle w_k^{n + 1}, x^{n + 1} \rangle$", (1.0, y + 0.72), ha="center", va="center", fontsize=9)
     for row, place, color, dashes in zip(rows, pooled, COLORS, DASHES):
         for y in patches:
             ax.plot([0, 2.2], [y, y + row], color=color, dashes=dashes, lw=1)
@@ -71,7 +71,7 @@ def component_norms(steps: np.ndarray, norms: np.ndarray, ax: Axes, *, leading: 
     for k in reversed(range(norms.shape[1])):  # the leading ones on top
         color, dashes = (COLORS[k], DASHES[k]) if k < leading else (GREY, DASHES[0])
         ax.plot(steps[1:], norms[1:, k], color=color, dashes=dashes, lw=1.8 if k < leading else 0.8)
-    ax.set(xscale="log", xlabel="step", ylabel=r"$\|w_r^1\| \, \|w_r^2\| \, \|w_r^3\|$", title=title)
+    ax.set(xscale="log", xlabel="step", ylabel=r"$\|w_k^1\| \, \|w_k^2\| \, \|w_k^3\|$", title=title)
     ax.set_ylim(0, max(1.05 * norms.max(), ax.get_ylim()[1]))
     return ax
 

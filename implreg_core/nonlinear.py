@@ -24,9 +24,9 @@ from implreg_core.problems import Completion
 
 
 class LeakyReLU(eqx.Module):
-    r"""The leaky ReLU $a(x) = \max(x, 0) + s \min(x, 0)$ with slope $s \in [0, 1]$; $a'(0) = s$.
+    r"""The leaky ReLU $a(x) = \max(x, 0) + \psi \min(x, 0)$ with slope $\psi \in [0, 1]$; $a'(0) = \psi$.
 
-    It is linear for $s = 1$, and ReLU for $s = 0$.
+    It is linear for $\psi = 1$, and ReLU for $\psi = 0$.
 
     **Raises:** ValueError if the slope is outside [0, 1].
 

@@ -90,7 +90,7 @@ def parse(text: str) -> Norm:
 def tree(text: str) -> list:
     r"""The parts of a text, as nested lists that JSON can hold.
 
-    A node is `["sum", node, ...]`, `["max", node, ...]`, `["scale", s, h, node]` for $s \, d^h$ times a node,
+    A node is `["sum", node, ...]`, `["max", node, ...]`, `["scale", f, h, node]` for $f \, d^h$ times a node,
     `["schatten", p]`, `["entrywise", p]`, `["kyfan", k]`, `["max_row_sum"]` or `["max_column_sum"]`.
 
     **Raises:** `NormSyntaxError`, as `parse` does.

@@ -85,7 +85,7 @@ class Norm(eqx.Module):
 
 @cache  # the same object again for the same exponent, so that `jit` knows it
 def schatten(p: Real) -> Norm:
-    r"""Schatten-$p$: $(\sum_r \sigma_r^p)^{1/p}$, and $\sigma_1$ for $p = \infty$; $c = \max(1, 2^{1/p-1})$.
+    r"""Schatten-$p$: $(\sum_i \sigma_i^p)^{1/p}$, and $\sigma_1$ for $p = \infty$; $c = \max(1, 2^{1/p-1})$.
 
     Nuclear for $p = 1$, Frobenius for $p = 2$, spectral for $p = \infty$; a quasi-norm for $p < 1$, whose
     $c$ is attained by two rank-one matrices of equal norm with orthogonal rows and columns.
@@ -127,7 +127,7 @@ def entrywise(p: Real) -> Norm:
 
 @cache
 def ky_fan(k: int) -> Norm:
-    r"""Ky Fan $k$: $\sum_{r \le k} \sigma_r$, a norm ($c = 1$).
+    r"""Ky Fan $k$: $\sum_{i \le k} \sigma_i$, a norm ($c = 1$).
 
     Spectral for $k = 1$, nuclear for $k = \min(m, n)$.
 
@@ -147,9 +147,9 @@ def ky_fan(k: int) -> Norm:
 
 
 def scaled(norm: Norm, factor: Real = 1.0, *, dimension_power: Real = 0.0) -> Norm:
-    r"""A multiple of a (quasi-)norm, $s \, d^h \, \|W\|$; $d$ is the larger of the numbers of rows and columns.
+    r"""A multiple of a (quasi-)norm, $f \, d^h \, \|W\|$; $d$ is the larger of the numbers of rows and columns.
 
-    `factor` is $s$ and `dimension_power` is $h$; $c$ stays what it is, since both sides of the quasi-triangle
+    `factor` is $f$ and `dimension_power` is $h$; $c$ stays what it is, since both sides of the quasi-triangle
     inequality have one shape.
 
     **Raises:** ValueError if `factor` is not positive and finite, or `dimension_power` is not finite.

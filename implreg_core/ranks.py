@@ -60,7 +60,7 @@ def effective_rank(W: Float[ArrayLike, "m n"]) -> Float[Array, ""]:
 
 
 def distance_to_rank(W: Float[ArrayLike, "m n"], k: int) -> Float[Array, ""]:
-    r"""Frobenius distance from `W` to the matrices of rank at most `k`: $\sqrt{\sum_{r > k} \sigma_r^2}$.
+    r"""Frobenius distance from `W` to the matrices of rank at most `k`: $\sqrt{\sum_{i > k} \sigma_i^2}$.
 
     The whole norm for `k = 0`, and zero for `k = min(m, n)`. Where it is zero, its gradient is too.
 

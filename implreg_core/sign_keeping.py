@@ -27,7 +27,7 @@ def sign_budget(
 ) -> Float[Array, "*shape"]:
     r"""The misfit that descent can integrate before the middle factor may become singular.
 
-    $$\int_{\sqrt{2 \nu}}^{\rho} \frac{ds}{(s^2 + 2 \nu)^{(L - 1)/2}}$$
+    $$\int_{\sqrt{2 \nu}}^{\rho} \frac{d\xi}{(\xi^2 + 2 \nu)^{(L - 1)/2}}$$
     with $\rho$ the smallest singular value of the middle factor at the start, `weakest`, and $\nu$ a bound on the
     unbalancedness, in the spectral norm, at all times. Negative if $\rho^2 < 2 \nu$; infinite for $\nu = 0$.
 
@@ -92,8 +92,8 @@ def guarantee(
     r"""Follow gradient descent for as long as the theorem keeps the determinant's sign.
 
     With $r_n = \sqrt{2 \ell}$, $\alpha_n$ the largest spectral norm of a factor and
-    $\kappa_n = \eta r_n \alpha_n^{L-2}$, the sign is kept while
-    $\eta \sum_n r_n / (1 - \kappa_n)^{L-1}$ is below `sign_budget`, for
+    $\zeta_n = \eta r_n \alpha_n^{L-2}$, the sign is kept while
+    $\eta \sum_n r_n / (1 - \zeta_n)^{L-1}$ is below `sign_budget`, for
     $\nu = \max_j \| M_j(0) \| + \eta^2 \max_j \sum_n \| \nabla_j(n) \|_F^2$.
 
     **Raises:** ValueError if the factors are not 2 to 5 finite square matrices of which the product has the shape of

@@ -272,8 +272,8 @@ def predicted_flip(path: SignPreservingFlow, nu: Real[ArrayLike, ""]) -> tuple[f
     $\sigma_2(w) = |\nu| / 4$, and reach determinant $-1$ at $\sigma_2(w) = \nu^2 w / 16$.
 
     *Derivation.* The weak components $a, b$ of the factors obey $\dot a = -g b$, $\dot b = -g a$, so
-    $b^2 - a^2 = \nu$ stays, and $s = (a + b) / 2$ decays as its balanced counterpart: $s^2 = \sigma_2(w)$. Hence
-    $ab = s^2 - \nu^2 / (16 s^2)$, which vanishes at $s^2 = |\nu| / 4$ and later is $-1/w$.
+    $b^2 - a^2 = \nu$ stays, and $h = (a + b) / 2$ decays as its balanced counterpart: $h^2 = \sigma_2(w)$. Hence
+    $ab = h^2 - \nu^2 / (16 h^2)$, which vanishes at $h^2 = |\nu| / 4$ and later is $-1/w$.
 
     **Raises:** ValueError if `nu` is zero (then there is no flip), or so large or small that `path` does not reach
     the place.

@@ -1,6 +1,6 @@
-r"""Tensor completion by gradient descent on a CP factorization, $W = \sum_{r=1}^R w_r^1 \otimes \cdots \otimes w_r^N$.
+r"""Tensor completion by gradient descent on a CP factorization, $W = \sum_{k=1}^R w_k^1 \otimes \cdots \otimes w_k^N$.
 
-`factors` is always a tuple of $N$ matrices; the $r$-th column of the $n$-th is $w_r^n$. Here are the model, its
+`factors` is always a tuple of $N$ matrices; the $k$-th column of the $n$-th is $w_k^n$. Here are the model, its
 training, random ground truths, the linear baseline, and the CP rank of a tensor.
 """
 
@@ -53,7 +53,7 @@ class CPCompletion(Fit):
 
 
 def cp_tensor(factors: CPFactors) -> Float[Array, "..."]:
-    r"""The tensor $\sum_r w_r^1 \otimes \cdots \otimes w_r^N$, one axis for each factor.
+    r"""The tensor $\sum_k w_k^1 \otimes \cdots \otimes w_k^N$, one axis for each factor.
 
     A single matrix product, of the Khatri-Rao products of the first and the last half of the factors.
 
@@ -331,15 +331,15 @@ def complete_many(
 def cp_rank(
     T: Float[ArrayLike, "..."], *, tolerance: Real[ArrayLike, ""] = 1e-6, restarts: int = 3, max_iterations: int = 1000
 ) -> int:
-    r"""CP rank of `T` up to a tolerance: the least $r$ for which ALS finds $r$ components within a mean squared error.
+    r"""CP rank of `T` up to a tolerance: the least $k$ for which ALS finds $k$ components within a mean squared error.
 
     The search is binary, upwards from `cp_rank_lower_bound`. Where that many components suffice, the result is proved.
-    An $r$ above it is an upper bound, as alternating least squares (ALS) may miss an approximation that exists; each
-    $r$ is tried from singular vectors, where there are as many, and then from `restarts` fixed random starts. Zero for
+    A $k$ above it is an upper bound, as alternating least squares (ALS) may miss an approximation that exists; each
+    $k$ is tried from singular vectors, where there are as many, and then from `restarts` fixed random starts. Zero for
     a tensor within the tolerance of zero.
 
     **Raises:** ValueError if `T` has fewer than two axes or an entry that is not finite, or `tolerance` is not
-    positive; `ConvergenceError` if ALS reaches the tolerance at no $r$ up to `largest_rank`.
+    positive; `ConvergenceError` if ALS reaches the tolerance at no $k$ up to `largest_rank`.
 
     **References:** Razin & Cohen (2020), experiments; Kolda & Bader (2009), Section 3.4, for ALS.
 
@@ -379,8 +379,8 @@ def cp_rank(
 def cp_rank_lower_bound(T: Float[ArrayLike, "..."], *, tolerance: Real[ArrayLike, ""] = 1e-6) -> int:
     r"""A proved lower bound of the number of components within mean squared error `tolerance` of `T`.
 
-    A tensor of CP rank $r$ has unfoldings of rank at most $r$. By Eckart and Young the distance of `T` to it is then
-    at least $\sqrt{\sum_{i > r} \sigma_i^2}$, with the singular values of any unfolding of `T`.
+    A tensor of CP rank $k$ has unfoldings of rank at most $k$. By Eckart and Young the distance of `T` to it is then
+    at least $\sqrt{\sum_{i > k} \sigma_i^2}$, with the singular values of any unfolding of `T`.
 
     **Raises:** ValueError if `T` has fewer than two axes or an entry that is not finite, or `tolerance` is not
     positive.
@@ -411,7 +411,7 @@ def arithmetic_circuit(factors: CPFactors, inputs: tuple[Float[ArrayLike, " _"],
 
     Each of the $N$ patches $x^n$ meets the $R$ filters of its location, the responses are pooled over locations by
     their product, and the pooled channels are added:
-    $$\sum_{r=1}^R \prod_{n=1}^N \langle w_r^n, x^n \rangle = \langle W, x^1 \otimes \cdots \otimes x^N \rangle.$$
+    $$\sum_{k=1}^R \prod_{n=1}^N \langle w_k^n, x^n \rangle = \langle W, x^1 \otimes \cdots \otimes x^N \rangle.$$
     With one-hot patches the output is an entry of $W$: completing a tensor is training this network.
 
     **Raises:** ValueError if the patches do not match the factors in number or length.

@@ -105,7 +105,7 @@ Caption.
 :::
 """
 PAGE = "(ch-claims)=\n# Claims\n\n```{exceptions}\n```\n\n```{claims} result\n```\n\n```{ours}\n```\n"
-CORRECTED = [r"Schatten- \(p\) after Roy #", "corrected", "No.", "Stated: A question"]
+CORRECTED = [r"Schatten- \(p\) after Roy ¶", "corrected", "No.", "Stated: A question"]
 TOML = """[[claim]]
 kind = "result"
 item = "Theorem 9"
@@ -169,7 +169,7 @@ def test_tables_are_written_from_labels_and_stay_right(build):
     assert warnings == []
     traced, ours = page.select("table")
     places = "Stated: Theorem 1 Proved: proof of Theorem 1 Tested: Fig. 1, A question"
-    assert cells(traced) == ["Theorem 9 #", "as stated", r"That \(x\) holds.", places, *CORRECTED]
+    assert cells(traced) == ["Theorem 9 ¶", "as stated", r"That \(x\) holds.", places, *CORRECTED]
     assert [row["id"] for row in traced.select("tbody tr")] == ["claim-theorem-9", "claim-schatten-p-after-roy"]
     [exception] = page.select("li:has(> p > a[href='#claim-schatten-p-after-roy'])")
     assert texts([exception]) == [r"Schatten- \(p\) after Roy: corrected"]
