@@ -1,9 +1,16 @@
-"""Sphinx extension: gives the built pages the explorers' front end, as one classic script and one stylesheet."""
+"""Sphinx extension: gives the built pages the explorers' front end, as one classic script and one stylesheet.
+
+Each explorer also gets a page of its own, `embed/`, which other sites can show in a frame.
+"""
 
 import hashlib
+import re
+from html import unescape
 from pathlib import Path
 
 from implreg_core import _front
+
+EXPLORER = re.compile(r'(<figure class="implreg-explorer" id="([\w-]+)" aria-label="([^"]*)">.*?</figure>)', re.DOTALL)
 
 
 def _write_assets(app):
@@ -15,6 +22,19 @@ def _write_assets(app):
     (static / "implreg-explorer.css").write_text(_front.stylesheet(), encoding="utf-8")
 
 
+def _write_embeds(app, exception):
+    if exception or app.builder.format != "html":
+        return
+    folder = Path(app.outdir) / "embed"
+    folder.mkdir(exist_ok=True)
+    for docname, title in app.env.titles.items():
+        page = app.builder.get_outfilename(docname)
+        for figure, slug, question in EXPLORER.findall(Path(page).read_text(encoding="utf-8")):
+            source = f"../{app.builder.get_target_uri(docname)}#{slug}", f"{title.astext()}, {app.config.project}"
+            alone = _front.standalone_page(figure, title=unescape(question), source=source)
+            (folder / f"{slug}.html").write_text(alone, encoding="utf-8")
+
+
 def setup(app):
     digest = hashlib.sha256((_front.page_script() + _front.stylesheet()).encode()).hexdigest()
     # A changed value with rebuild="html" makes Sphinx write all pages again, with links to the new checksum.
@@ -23,4 +43,5 @@ def setup(app):
     app.add_js_file("implreg-explorer.js", loading_method="async", fetchpriority="high")
     app.add_css_file("implreg-explorer.css")
     app.connect("builder-inited", _write_assets)
+    app.connect("build-finished", _write_embeds)
     return {"version": "2", "parallel_read_safe": True, "parallel_write_safe": True}

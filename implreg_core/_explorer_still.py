@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from implreg_core import figures
-from implreg_core._explorer_parts import Curve, View
+from implreg_core._explorer_views import Curve, View
 
 Run = Mapping[str, np.ndarray]
 

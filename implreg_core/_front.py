@@ -1,9 +1,12 @@
 """The explorers' front end as one text: `front/*.js` are ES modules, but neither home of theirs can load several.
 
-Jupyter takes a widget's module from a string, and pages opened from disk (file://) may not load modules at all.
+Jupyter takes a widget's module from a string, and pages opened from disk (file://) may not load modules at all. Here
+too is what they are loaded by: a page for one figure.
 """
 
+import json
 import re
+from html import escape
 from pathlib import Path
 
 FRONT = Path(__file__).parent / "front"
@@ -24,6 +27,47 @@ def page_script(front: Path = FRONT) -> str:
 def stylesheet(front: Path = FRONT) -> str:
     """The style of both."""
     return (front / "explorer.css").read_text(encoding="utf-8")
+
+
+def standalone_page(figure: str, *, title: str, source: tuple[str, str] | None = None) -> str:
+    """A page with nothing but a figure: one file, for a folder, a talk, or a frame in another page.
+
+    It is light or dark as the reader's system is. `source` is an address and a text, for a link to where it comes from.
+    """
+    script, style = page_script(), stylesheet()
+    if ending := re.search("<!--|</?script|</style", script + style, re.IGNORECASE):
+        raise ValueError(f"the front end holds {ending[0]!r}, which ends or opens an element of the page.")
+    link = f'<p>From <a href="{escape(source[0])}" target="_top">{escape(source[1])}</a></p>\n' if source else ""
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f"<title>{escape(title)}</title>\n"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="robots" content="noindex">\n'
+        f"<style>\n{style}{_PAGE_STYLE}</style>\n<script>\n{_PAGE_THEME}{script}</script>\n</head>\n"
+        f"<body>\n<main>\n{figure}\n</main>\n{link}</body>\n</html>\n"
+    )
+
+
+_PAGE_STYLE = """
+:root { color-scheme: light dark; font-family: system-ui, sans-serif; }
+html[data-theme="dark"] { background: #14181e; }
+body { margin: 0; }
+body > main > .implreg-explorer { margin: 0; border: 0; }
+body > p { margin: 0; padding: 0 1.25rem 1rem; color: #6b7684; font-size: 0.875rem; }
+body > p > a { color: inherit; }
+"""
+_PAGE_THEME = """{
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const show = () => (document.documentElement.dataset.theme = dark.matches ? "dark" : "light");
+dark.addEventListener("change", show);
+show();
+}
+"""
+
+
+def script_json(data) -> str:
+    """Compact JSON that is safe inside a script element: no `<`, so nothing in it can close the element."""
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.replace("<", "\\u003c")
 
 
 def _bundle(front: Path, entry: str) -> str:

@@ -17,51 +17,37 @@ In either, a `TypedNorm` lets the reader type a norm, which the front end evalua
 import base64
 import contextlib
 import html
-import inspect
 import io
-import itertools
-import json
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import anywidget
-import jax
-import jax.numpy as jnp
 import numpy as np
 import traitlets
 from IPython.display import display
 from matplotlib.figure import Figure
 
 from implreg_core import _explorer_names, _explorer_still, _front
-from implreg_core._columns import LARGEST, decode_column, encode_column
-from implreg_core._explorer_parts import Control, Curve, MatrixPad, Slider, TypedNorm, View
+from implreg_core._explorer_controls import (
+    AnyControl,
+    Control,
+    MatrixPad,
+    Slider,
+    TypedNorm,
+    complete_setting,
+    setting_of,
+)
+from implreg_core._explorer_runs import Live, NoRun, Stored
+from implreg_core._explorer_spec import control_spec, view_specs
+from implreg_core._explorer_views import Curve, View
+from implreg_core._front import script_json
 from implreg_core._static import static_build
-from implreg_core.javascript import compile_to_javascript
 
 __all__ = ["Control", "Curve", "Explorer", "MatrixPad", "NoRun", "Slider", "TypedNorm", "View", "static_build"]
 
 _DOTS_PER_INCH = 100  # of a picture on the screen, which has twice as many pixels
-
-
-class NoRun(ValueError):
-    """Raised by `compute` where a setting has no run to show; the message is what the reader sees there.
-
-    **Example:**
-
-    ```python
-    >>> def compute(depth):
-    ...     raise explorers.NoRun(f"depth {depth} has nothing to show")
-    ...
-    >>> view = explorers.View("V", "t", {"w": "w"}, "t", "w")
-    >>> control = explorers.Control("depth", "depth", [2], 2)
-    >>> explorer = explorers.Explorer(
-    ...     question="What?", controls=[control], compute=compute, views=[view], caption="None."
-    ... )
-    >>> explorer.widget().answer["error"]
-    'depth 2 has nothing to show'
-
-    ```
-    """
 
 
 class Explorer:
@@ -104,7 +90,7 @@ class Explorer:
         self,
         *,
         question: str,
-        controls: Sequence[Control | Slider | MatrixPad | TypedNorm],
+        controls: Sequence[AnyControl],
         compute: Callable[..., Mapping],
         views: Sequence[View],
         caption: str,
@@ -120,10 +106,7 @@ class Explorer:
         self.question, self.caption, self.scrubber = question, caption, scrubber
         self.controls, self.views = tuple(controls), tuple(views)
         self.live = any(isinstance(control, Slider | MatrixPad) for control in controls)
-        self._compute = compute
-        self._outcomes = {}  # of a stored one: choice -> {"stored": columns} or {"error": text}
-        self._programs = {}  # of a live one: values of the listed controls -> compiled function
-        self._scales = self._drawn_scales()
+        self._runs = (Live if self.live else Stored)(question, compute, self.controls, self.views)
 
     @property
     def slug(self) -> str:
@@ -149,7 +132,7 @@ class Explorer:
         """In a notebook, the picture comes first: the front end hides it when it mounts, and it stays if none does."""
         if static_build():
             raise NotImplementedError  # IPython's sign to take the bundle above
-        with contextlib.suppress(NoRun):  # then the widget says so
+        with contextlib.suppress(Exception):  # the widget says what is wrong
             display({"text/html": self._still_html()}, raw=True)
         display(*self._repr_mimebundle_(), raw=True)
 
@@ -177,29 +160,84 @@ class Explorer:
 
         ```
         """
-        listed = [control for control in self.controls if isinstance(control, Control)]
-        choices = list(itertools.product(*(range(len(control.values)) for control in listed)))
-        if self.live:
-            data = {"spec": self._spec()}
-            values = [[control.values[i] for control, i in zip(listed, choice)] for choice in choices]
-            programs = [f'"{",".join(map(str, i))}": {self._javascript(tuple(v))}' for i, v in zip(choices, values)]
-            text = ",\n".join(programs)
+        data, programs = self._runs.page()
+        data = {"spec": self._spec()} | data
+        script = ""
+        if programs:
+            text = ",\n".join(f'"{indices}": {program}' for indices, program in programs.items())
             if re.search("<!--|</script|<script", text, re.IGNORECASE):
                 raise ValueError("a compiled program holds a text that ends a script element.")
             opening = f'(globalThis.implregPrograms ??= {{}})["{self.slug}"] = {{'
-            programs = f"<script>\n{opening}\n{text}}};\n</script>"
-        else:
-            outcomes = [self._outcome(choice) for choice in choices]
-            data = {"spec": self._spec() | {"limits": self._limits()}, "outcomes": outcomes}
-            programs = ""
+            script = f"<script>\n{opening}\n{text}}};\n</script>"
         question, caption = html.escape(self.question), html.escape(self.caption)
         return (
             f'<figure class="implreg-explorer" id="{self.slug}" aria-label="{question}">'
             f'<p class="implreg-question">{question}</p>'
             "<noscript><p>The controls and drawings of this figure need JavaScript.</p></noscript>"
             f"<figcaption>{caption}</figcaption>"
-            f'{programs}<script type="application/json">{_json(data)}</script></figure>'
+            f'{script}<script type="application/json">{script_json(data)}</script></figure>'
         )
+
+    def save(self, path: str | os.PathLike) -> Path:
+        """Write the figure as one HTML file that needs no kernel, no server and no connection.
+
+        It opens from a folder, and in a frame of another page. A stored one computes the runs of all settings first.
+
+        **Returns:** the path.
+
+        **Raises:** as `static_html`; `OSError` where nothing can be written.
+
+        **Example:**
+
+        ```python
+        >>> import tempfile
+        >>> view = explorers.View("A line", "t", {"w": "w"}, "t", "w")
+        >>> def compute(slope):
+        ...     return {"t": jnp.arange(3.0), "w": slope * jnp.arange(3.0)}
+        ...
+        >>> slider = explorers.Slider("slope", "slope", 0.0, 2.0, default=1.0)
+        >>> explorer = explorers.Explorer(
+        ...     question="How steep?", controls=[slider], compute=compute, views=[view], caption="A line."
+        ... )
+        >>> explorer.save(f"{tempfile.mkdtemp()}/steep.html").read_text(encoding="utf-8")[:15]
+        '<!doctype html>'
+
+        ```
+        """
+        page = _front.standalone_page(self.static_html(), title=self.question)
+        path = Path(path)
+        path.write_text(page, encoding="utf-8")
+        return path
+
+    def run(self, **setting) -> dict[str, np.ndarray]:
+        """What the figure draws at a setting: columns of float64 with one number for each row.
+
+        Controls that `setting` does not name stand at their defaults. The run ends where the drawn one does.
+
+        **Raises:** `NoRun` where there is no run; `ValueError` for a name or a value that no control has.
+
+        **Example:** the numbers behind a curve, for a check beside it:
+
+        ```python
+        >>> view = explorers.View("A line", "t", {"w": "w"}, "t", "w")
+        >>> def compute(slope):
+        ...     return {"t": jnp.arange(3.0), "w": slope * jnp.arange(3.0)}
+        ...
+        >>> slider = explorers.Slider("slope", "slope", 0.0, 2.0, default=1.0)
+        >>> explorer = explorers.Explorer(
+        ...     question="How steep?", controls=[slider], compute=compute, views=[view], caption="A line."
+        ... )
+        >>> explorer.run(slope=0.5)["w"]
+        array([0. , 0.5, 1. ])
+
+        ```
+        """
+        values = complete_setting(self.controls, setting)
+        typed = [control for control in self.controls if isinstance(control, TypedNorm)]
+        run = self._runs.columns({name: x for name, x in values.items() if name not in {each.name for each in typed}})
+        for control in typed:
+            run = run | control.columns(values[control.name], run)
+        return run
 
     def picture(self) -> Figure:
         """The figure as it opens, with its question, settings and caption, drawn by matplotlib.
@@ -223,7 +261,10 @@ class Explorer:
         ```
         """
         settings = "; ".join(f"{control.label}: {control.text}" for control in self.controls)
-        run = self._first_run()
+        try:
+            run = self.run()
+        except NoRun as reason:
+            raise NoRun(f"The explorer {self.question!r} has no run to open with: {reason}") from None
         return _explorer_still.draw(self.views, run, heading=self.question, subheading=settings, caption=self.caption)
 
     def widget(self) -> anywidget.AnyWidget:
@@ -274,169 +315,25 @@ class Explorer:
         )
 
     def _spec(self) -> dict:
-        """What the front end must know before any run."""
-        colors = {column: None for view in self.views for column in view.y}  # a set that keeps the order
+        """What the front end must know before any run: see `_explorer_spec`."""
         return {
             "slug": self.slug,
             "question": self.question,
             "caption": self.caption,
             "scrubber": self.scrubber,
-            "columns": sorted(self._scales),
+            "columns": sorted(self._runs.scales),
             "default": [control.entry for control in self.controls],
-            "controls": [control.spec() for control in self.controls],
-            "views": [
-                {
-                    "title": view.title,
-                    "x": {"column": view.x, "label": view.xlabel, "scale": view.xscale, "limits": view.xlim},
-                    "y": {"label": view.ylabel, "scale": view.yscale, "limits": view.ylim},
-                    "series": [
-                        {
-                            "column": column,
-                            "label": label,
-                            "dashed": column in view.dashed,
-                            "color": list(colors).index(column),  # one colour per column, in all views
-                        }
-                        for column, label in view.y.items()
-                    ],
-                    "curves": [
-                        {"label": curve.label, "coefficients": list(curve.coefficients), "shaded": curve.shaded}
-                        for curve in view.curves
-                    ],
-                    "points": [{"label": label, "x": x, "y": y} for label, (x, y) in view.points.items()],
-                }
-                for view in self.views
-            ],
+            "controls": [control_spec(control) for control in self.controls],
+            "views": view_specs(self.views),
         }
 
     def _answer(self, choice: Sequence) -> dict:
         """What the widget sends for a choice. A traceback would go unseen: the figure shows the message."""
         try:
-            entries = [(k, entry) for k, entry in zip(self.controls, choice) if not isinstance(k, TypedNorm)]
-            outcome = self._live_outcome(entries) if self.live else self._outcome(tuple(i for _, i in entries))
+            outcome = self._runs.outcome(setting_of(self.controls, choice))
         except Exception as error:
             outcome = {"error": f"{type(error).__name__}: {error}"}
         return {"choice": list(choice), **outcome}
-
-    def _first_run(self) -> dict[str, np.ndarray]:
-        """The columns that the figure opens with, as `readRun` of the front end reads them."""
-        answer = self._answer([control.entry for control in self.controls])
-        if "error" in answer:
-            raise NoRun(f"The explorer {self.question!r} has no run to open with: {answer['error']}")
-        if "stored" in answer:
-            run = {name: decode_column(column) for name, column in answer["stored"].items()}
-        else:
-            run = {name: np.array(values, float) for name, values in answer["computed"].items()}  # None becomes NaN
-            usable = np.all([np.abs(values) < LARGEST for values in run.values()], axis=0)
-            grows = np.diff(run[self.views[0].x], prepend=-np.inf) > 0
-            rows = np.append(np.logical_and(usable, grows), False).argmin()
-            run = {name: values[:rows] for name, values in run.items()}
-        for control in self.controls:
-            if isinstance(control, TypedNorm):
-                run |= control.columns(run)
-        return run
-
-    # ---- stored runs
-
-    def _outcome(self, choice: tuple[int, ...]) -> dict:
-        """The run at a choice, computed once, or the reason why there is none."""
-        if choice not in self._outcomes:
-            listed = [control for control in self.controls if isinstance(control, Control)]
-            setting = {control.name: control.values[i] for control, i in zip(listed, choice)}
-            try:
-                self._outcomes[choice] = {"stored": self._encode(self._compute(**setting))}
-            except NoRun as reason:
-                self._outcomes[choice] = {"error": str(reason)}
-            except Exception as error:
-                error.add_note(f"The explorer {self.question!r} was computing the run at {setting}.")
-                raise
-        return self._outcomes[choice]
-
-    def _encode(self, run: Mapping) -> dict:
-        """The drawn columns of a run, each on the scale it is drawn on."""
-        columns = {name: np.asarray(values, float) for name, values in self._drawn(run).items()}
-        encoded = {}
-        for column, values in columns.items():
-            try:
-                encoded[column] = encode_column(values, scale=self._scales[column])
-            except ValueError as error:
-                raise ValueError(f"`compute` gave a column {column!r} that cannot be drawn: {error}") from None
-        return encoded
-
-    def _limits(self) -> dict:
-        """The range of each column over all runs: axes that stay put show what a control changes."""
-        limits = {}
-        for outcome in self._outcomes.values():
-            for name, column in outcome.get("stored", {}).items():
-                low, high = limits.get(name, (column["low"], column["high"]))
-                limits[name] = [min(low, column["low"]), max(high, column["high"])]
-        return limits
-
-    # ---- live programs
-
-    def _live_outcome(self, controls: list[tuple]) -> dict:
-        """The run at a choice, given as pairs (control, entry), to its last digit; null is for what is not finite."""
-        listed = tuple(control.values[entry] for control, entry in controls if isinstance(control, Control))
-        entries = [
-            jnp.asarray(entry, float).reshape(control.example.shape)
-            for control, entry in controls
-            if not isinstance(control, Control)
-        ]
-        if listed not in self._programs:
-            self._programs[listed] = jax.jit(self._program(listed))
-        try:
-            run = self._programs[listed](*entries)
-        except NoRun as reason:
-            return {"error": str(reason)}
-        numbers = {name: np.asarray(values, float) for name, values in run.items()}
-        return {"computed": {name: np.where(np.isfinite(x), x, None).tolist() for name, x in numbers.items()}}
-
-    def _program(self, listed: tuple) -> Callable:
-        """`compute` as a function of the continuous controls alone, in order, with the drawn columns as result."""
-        fixed = dict(zip((control.name for control in self.controls if isinstance(control, Control)), listed))
-        names = [control.name for control in self.controls if isinstance(control, Slider | MatrixPad)]
-
-        def program(*values):
-            return self._drawn(self._compute(**fixed, **dict(zip(names, values, strict=True))))
-
-        parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
-        program.__signature__ = inspect.Signature(parameters)  # names the parameters of the JavaScript function
-        return program
-
-    def _javascript(self, listed: tuple) -> str:
-        """The program at a setting of the listed controls as a JavaScript expression; a text if it has no run."""
-        examples = [control.example for control in self.controls if isinstance(control, Slider | MatrixPad)]
-        try:
-            return compile_to_javascript(self._program(listed), *examples, name="run").rstrip()
-        except NoRun as reason:
-            return _json(str(reason))
-        except Exception as error:
-            error.add_note(f"The explorer {self.question!r} was compiling the program of {listed}.")
-            raise
-
-    # ---- columns
-
-    def _drawn_scales(self) -> dict[str, str]:
-        """The columns that views draw, and on which scale: logarithmic if on both. Those that a typed norm adds are not
-        of `compute`, those that it reads are."""
-        scales = {}
-        for view in self.views:
-            for column, scale in [(view.x, view.xscale), *((column, view.yscale) for column in view.y)]:
-                scales[column] = "log" if "log" in (scale, scales.get(column)) else "linear"
-            for column in itertools.chain.from_iterable(curve.columns for curve in view.curves):
-                scales.setdefault(column, "linear")
-        if any(isinstance(control, TypedNorm) for control in self.controls):
-            scales |= dict.fromkeys(TypedNorm.READS, "log")
-            scales = {column: scale for column, scale in scales.items() if column not in TypedNorm.ADDS}
-        return scales
-
-    def _drawn(self, run: Mapping) -> dict:
-        """The drawn columns of a run, refused unless they are all there and fit together."""
-        if missing := set(self._scales) - set(run):
-            raise ValueError(f"`compute` gave no column {sorted(missing)}, which a view draws; it gave {sorted(run)}.")
-        shapes = {column: np.shape(run[column]) for column in self._scales}
-        if len(set(shapes.values())) > 1 or any(len(shape) != 1 for shape in shapes.values()):
-            raise ValueError(f"`compute` must give 1-D columns of one length; got shapes {shapes}.")
-        return {column: run[column] for column in self._scales}
 
 
 class _Widget(anywidget.AnyWidget):
@@ -447,9 +344,3 @@ class _Widget(anywidget.AnyWidget):
     spec = traitlets.Dict().tag(sync=True)
     choice = traitlets.List().tag(sync=True)
     answer = traitlets.Dict().tag(sync=True)
-
-
-def _json(data) -> str:
-    """Compact JSON that is safe inside a script element: no `<`, so nothing in it can close the element."""
-    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.replace("<", "\\u003c")

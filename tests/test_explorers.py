@@ -234,7 +234,7 @@ def test_static_figure_holds_every_run_and_no_widget(monkeypatch):
         np.testing.assert_array_equal(decode_column(stored["step"]), run["step"])
         for name in ("loss", "entry", "rank"):  # the widest spans 117 in the logarithm: half a level is 9e-4
             np.testing.assert_allclose(decode_column(stored[name]), run[name], rtol=1e-3)
-    limits = data["spec"]["limits"]
+    limits = data["limits"]
     assert limits["step"] == [0, 39] and limits["loss"] == [np.exp(-117.0), 1.0]
 
 
@@ -446,6 +446,6 @@ def test_what_javascript_cannot_express_stops_the_static_build():
 
     with pytest.raises(ValueError, match="sort") as caught:
         live(compute).static_html()
-    assert "'How fast?' was compiling the program of ('some',)" in caught.value.__notes__[0]
+    assert "'How fast?' was compiling the program of {'mode': 'some'}" in caught.value.__notes__[0]
     with pytest.raises(ValueError, match="no column \\['size'\\]"):
         live(lambda mode, rate, start: {"t": start.ravel()}).static_html()

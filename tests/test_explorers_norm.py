@@ -81,7 +81,7 @@ def test_the_picture_has_the_columns_of_the_typed_norm(text, sign):
     sigma = np.linalg.svd(W, compute_uv=False)
     entries = {f"abs_{i + 1}{j + 1}": np.abs(W[:, i, j]) for i in range(2) for j in range(2)}
     run = {"loss": np.full(4, 1e-6), "sigma_1": sigma[:, 0], "sigma_2": sigma[:, 1], "dimension": np.full(4, 3)}
-    columns = TypedNorm("norm", "norm", text).columns(run | entries)
+    columns = TypedNorm.columns(text, run | entries)
     norm = norm_language.parse(text)
     expected = [norm(np.pad(matrix, (0, 1))) for matrix in W]
     np.testing.assert_allclose(columns["norm"], expected, rtol=1e-9)

@@ -76,9 +76,12 @@ export function render({ model, el }) {
   const grid = html("div", { class: "implreg-views" }, ...views.map((view) => view.node));
   const save = (kind) => button(kind, () => download(kind),
     { "aria-label": `Download ${kind === "CSV" ? "the data" : "the picture"} as ${kind}` });
-  const copy = button("Copy link", () => void copyLink(), { title: "Copy an address that opens this view" });
+  const copy = button("Copy link", () => void copyText(copy, "Copy link", model.address.link(latest(), markedRow())),
+    { title: "Copy an address that opens this view" });
+  const embed = button("Embed", () => void copyText(embed, "Embed", frameOf(model.address.alone(latest(), markedRow()))),
+    { title: "Copy HTML that shows this view in another page" });
   const actions = html("div", { class: "implreg-actions" },
-    ...(model.address ? [copy] : []), html("span", {}, "Download"), ...Object.keys(SAVE).map(save));
+    ...(model.address ? [copy, embed] : []), html("span", {}, "Download"), ...Object.keys(SAVE).map(save));
   figure.setAttribute("aria-labelledby", id);
   figure.replaceChildren(
     html("p", { class: "implreg-question", id }, spec.question),
@@ -194,14 +197,22 @@ export function render({ model, el }) {
 
   const markedRow = () => (shown.run === null || shown.row === lastRow() ? null : shown.row);
 
-  async function copyLink() {
-    const link = model.address.link(latest(), markedRow());
+  /** An element for another page, as high as this figure is now. */
+  function frameOf(address) {
+    const element = html("iframe", {
+      src: address, title: spec.question, loading: "lazy", width: "100%", height: Math.ceil(figure.offsetHeight) + 60,
+      style: "border: 0",
+    });
+    return element.outerHTML;
+  }
+
+  async function copyText(pressed, name, text) {
     try {
-      await navigator.clipboard.writeText(link);
-      copy.textContent = "Copied";
-      setTimeout(() => (copy.textContent = "Copy link"), 2000);
+      await navigator.clipboard.writeText(text);
+      pressed.textContent = "Copied";
+      setTimeout(() => (pressed.textContent = name), 2000);
     } catch {
-      message.textContent = `The browser does not let this page copy. The link: ${link}`;
+      message.textContent = `The browser does not let this page copy. Here it is: ${text}`;
     }
   }
 

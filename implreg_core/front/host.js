@@ -6,19 +6,23 @@
 import { readQuery, writeQuery } from "./address.js";
 import { render } from "./explorer.js";
 
+/** Of this script, null where it stands in the page itself, which then holds nothing but one figure. */
+const SOURCE = document.currentScript?.src || null;
 const WARM_RUNS = 3; // of a program, while the page is idle: browsers compile what runs often
 const MARGIN = 400; // pixels from the screen, within which an explorer is mounted
 
 /** The explorer's state in the page's address. */
 function addressOf(figure, spec) {
-  const link = (choice, row) => {
-    const url = new URL(location.href);
+  const at = (page) => (choice, row) => {
+    const url = new URL(page);
     url.search = writeQuery(spec.controls, choice, row);
     url.hash = figure.id;
     return url.href;
   };
+  const link = at(location.href);
   return {
     link,
+    alone: SOURCE ? at(new URL(`../embed/${figure.id}.html`, SOURCE)) : link,
     read: () =>
       location.hash === `#${figure.id}` ? readQuery(spec.controls, spec.default, location.search) : null,
     write: (choice, row) => {
@@ -67,7 +71,9 @@ function createModel(figure, spec, answer) {
 
 function mount(figure) {
   if (figure.implreg) return;
-  const { spec, outcomes } = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
+  const data = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
+  const { limits, outcomes } = data;
+  const spec = { ...data.spec, limits };
   const answer = outcomes ? stored(spec, outcomes) : programmed(spec, globalThis.implregPrograms[spec.slug]);
   render({ model: createModel(figure, spec, answer), el: figure });
   if (!outcomes) warm(() => answer(spec.default), WARM_RUNS);

@@ -12,7 +12,8 @@ def pytest_generate_tests(metafunc):
     if "page_path" in metafunc.fixturenames:
         paths = (path.relative_to(BOOK) for path in BOOK.rglob("*.html"))
         # 404.html is made for a missing address, in the root of a site: test_published_pages.py looks at it there.
-        pages = sorted(p.as_posix() for p in paths if not p.parts[0].startswith("_") and p.name != "404.html")
+        # A page in embed/ is an explorer of another page alone: test_book_explorers.py looks at all.
+        pages = sorted(p.as_posix() for p in paths if p.parts[0][0] != "_" and p.parts[0] not in ("404.html", "embed"))
         if not pages:
             raise pytest.UsageError(f"There is no built book in {BOOK}: run make book.")
         metafunc.parametrize("page_path", pages, scope="module")

@@ -1,5 +1,6 @@
 """The explorers of the built book, with only the book's own server in reach: every control changes what is drawn."""
 
+import re
 from pathlib import Path
 
 import jax
@@ -101,3 +102,19 @@ def test_a_linked_flow_of_the_book_is_what_the_package_computes(browser, site):
         run = jax.jit(lambda W: live.flow_columns(W, depth=5.0, target_loss=1e-16))(0.037 * jnp.eye(2))
         assert_agree(page.locator(FIGURE).evaluate(RUN), run, ["t", "w", "loss"])
         assert not faults
+
+
+def test_every_explorer_has_a_page_of_its_own(browser, site):
+    """What the button "Embed" names: each is mounted, links back to its place, and says nothing in the console."""
+    book = CHAPTERS.parent / "_build/html"
+    pages = {page: page.read_text(encoding="utf-8") for page in [book / "index.html", *book.glob("chapters/*.html")]}
+    explorers = {slug for text in pages.values() for slug in re.findall(r'implreg-explorer" id="([\w-]+)"', text)}
+    assert explorers == {page.stem for page in (book / "embed").iterdir()} and len(explorers) >= len(WITH)
+    for slug in explorers:
+        with visit(browser, site, f"embed/{slug}.html") as (page, faults):
+            page.locator(f"#{slug} path.implreg-whole").first.wait_for()
+            home, _, target = (
+                page.get_by_role("link", name="Implicit Regularization").get_attribute("href").partition("#")
+            )
+            assert target == slug and f'id="{slug}"' in pages[(book / "embed" / home).resolve()]
+            assert not faults, "\n".join(faults)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from explorer_page import mounted, state, write_page
+from explorer_page import FIGURE, mounted, state, write_page
 
 from implreg_core import live
 from implreg_core.explorers import Control, Explorer, MatrixPad, NoRun, Slider, View
@@ -170,6 +170,41 @@ def test_a_link_with_nonsense_says_so_and_shows_the_default(open_page, address):
     assert state(page)["row"] == len(run["step"]) - 1
     assert mounted(open_page(f"{address}?learning_rate=0.05")).get_by_role("alert").text_content() == ""
     assert state(mounted(open_page(f"{address}?learning_rate=0.05")))["settings"]["learning_rate"] == 0.02
+
+
+# ---- one file, and a frame in another page
+
+
+@pytest.mark.parametrize("theme, ground", [("light", "rgb(255, 255, 255)"), ("dark", "rgb(20, 24, 30)")])
+def test_a_saved_explorer_is_one_file_that_works(open_page, explorer, tmp_path, theme, ground):
+    page = mounted(open_page(explorer.save(tmp_path / "alone.html").as_uri(), color_scheme=theme))
+    assert [path.name for path in tmp_path.iterdir()] == ["alone.html"]
+    assert page.title() == explorer.question
+    page.get_by_role("slider", name="depth L").press("ArrowLeft")
+    settings, run = assert_computes(page)
+    assert settings["depth"] == 2
+    for name, values in explorer.run(**settings | {"start": np.reshape(settings["start"], (2, 2))}).items():
+        np.testing.assert_allclose(run[name], values, rtol=1e-9, atol=1e-12)
+    assert page.locator(FIGURE).evaluate("figure => getComputedStyle(figure).backgroundColor") == ground
+
+
+def test_a_frame_shows_the_view_that_it_was_copied_from(open_page, explorer, tmp_path):
+    address = explorer.save(tmp_path / "alone.html").as_uri()
+    page = mounted(open_page(address, permissions=["clipboard-read", "clipboard-write"]))
+    page.get_by_role("slider", name="depth L").press("ArrowLeft")
+    page.get_by_role("slider", name="Training time").press("ArrowLeft")
+    left = state(page)
+    page.get_by_role("button", name="Embed").click()
+    page.get_by_role("button", name="Copied").wait_for()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    (tmp_path / "other.html").write_text(f"<!doctype html><title>T</title>{copied}", encoding="utf-8")
+    other = open_page((tmp_path / "other.html").as_uri())
+    frame = other.frame_locator("iframe").locator(FIGURE)
+    frame.locator("path").first.wait_for()
+    shown = frame.evaluate("({ implreg }) => ({ settings: implreg.settings, row: implreg.row })")
+    assert shown == {"settings": left["settings"], "row": left["row"]}
+    room = "element => document.documentElement.clientHeight - element.getBoundingClientRect().bottom"
+    assert frame.evaluate(room) >= 0, "the frame cuts the figure"
 
 
 # ---- downloads

@@ -1,4 +1,4 @@
-"""What an explorer is made of: its controls and its views, each checked on its own."""
+"""The controls of an explorer: what a reader may set, each checked on its own."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,8 +41,11 @@ class Control:
     def __post_init__(self):
         if not self.values or len(set(self.values)) < len(self.values):
             raise ValueError(f"`values` of control {self.name!r} must be distinct, one at least; got {self.values}.")
-        if self.default not in self.values:
-            raise ValueError(f"`default` of control {self.name!r} must be one of {self.values}; got {self.default!r}.")
+        self._check("`default`", self.default)
+
+    def _check(self, what: str, value: Number | str) -> None:
+        if value not in self.values:
+            raise ValueError(f"{what} of control {self.name!r} must be one of {self.values}; got {value!r}.")
 
     @property
     def range(self) -> str:
@@ -57,24 +60,7 @@ class Control:
     @property
     def text(self) -> str:
         """The default, as a reader writes it."""
-        return (self.format or _text)(self.default)
-
-    def spec(self) -> dict:
-        """What the front end must know of it.
-
-        **Example:**
-
-        ```python
-        >>> control = explorers.Control("start", "start", ["small", "large"], default="small")
-        >>> control.spec()["kind"]  # words make buttons
-        'words'
-
-        ```
-        """
-        words = any(isinstance(value, str) for value in self.values)
-        texts = [(self.format or _text)(value) for value in self.values]
-        kind = "words" if words else "list"
-        return {"kind": kind, "name": self.name, "label": self.label, "values": list(self.values), "texts": texts}
+        return (self.format or as_text)(self.default)
 
 
 @dataclass(frozen=True)
@@ -106,10 +92,7 @@ class Slider:
     def __post_init__(self):
         if not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
             raise ValueError(f"slider {self.name!r} needs finite `low` < `high`; got {self.low} and {self.high}.")
-        if not self.low <= self.default <= self.high:
-            raise ValueError(
-                f"`default` of slider {self.name!r} must be from {self.low} to {self.high}; got {self.default}."
-            )
+        self._check("`default`", self.default)
         if self.scale not in ("linear", "log") or (self.scale == "log" and (self.low <= 0 or self.step is not None)):
             raise ValueError(
                 f'`scale` of slider {self.name!r} must be "linear", or "log" with a positive `low` and no `step`; '
@@ -117,6 +100,10 @@ class Slider:
             )
         if self.step is not None and not 0 < self.step <= self.high - self.low:
             raise ValueError(f"`step` of slider {self.name!r} must be positive and fit its interval; got {self.step}.")
+
+    def _check(self, what: str, value: Number) -> None:
+        if not self.low <= value <= self.high:
+            raise ValueError(f"{what} of slider {self.name!r} must be from {self.low} to {self.high}; got {value}.")
 
     @property
     def range(self) -> str:
@@ -131,26 +118,12 @@ class Slider:
     @property
     def text(self) -> str:
         """The default, as a reader writes it."""
-        return _text(self.default)
+        return as_text(self.default)
 
     @property
     def example(self) -> jax.Array:
         """A value of the type that `compute` gets."""
         return jnp.asarray(self.entry)
-
-    def spec(self) -> dict:
-        """What the front end must know of it.
-
-        **Example:**
-
-        ```python
-        >>> explorers.Slider("rate", "learning rate", 1e-3, 1.0, default=0.1, scale="log").spec()["scale"]
-        'log'
-
-        ```
-        """
-        names = ("name", "label", "low", "high", "scale", "step")
-        return {"kind": "range"} | {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True)
@@ -180,12 +153,15 @@ class MatrixPad:
 
     def __post_init__(self):
         for what, matrix in {"default": self.default, **self.presets}.items():
-            matrix = np.asarray(matrix, float)
-            if matrix.shape != (2, 2) or not (np.abs(matrix) <= self.extent).all():
-                raise ValueError(
-                    f"{what!r} of matrix pad {self.name!r} must be 2 x 2 with entries from {-self.extent} to "
-                    f"{self.extent}; got {matrix.tolist()}."
-                )
+            self._check(repr(what), matrix)
+
+    def _check(self, what: str, value: Matrix) -> None:
+        matrix = np.asarray(value, float)
+        if matrix.shape != (2, 2) or not (np.abs(matrix) <= self.extent).all():
+            raise ValueError(
+                f"{what} of matrix pad {self.name!r} must be 2 x 2 with entries from {-self.extent} to "
+                f"{self.extent}; got {matrix.tolist()}."
+            )
 
     @property
     def range(self) -> str:
@@ -200,27 +176,12 @@ class MatrixPad:
     @property
     def text(self) -> str:
         """The default, as a reader writes it: row by row."""
-        return f"({'; '.join(', '.join(map(_text, row)) for row in np.asarray(self.default).tolist())})"
+        return f"({'; '.join(', '.join(map(as_text, row)) for row in np.asarray(self.default).tolist())})"
 
     @property
     def example(self) -> jax.Array:
         """A value of the type that `compute` gets."""
         return jnp.asarray(self.default, float)
-
-    def spec(self) -> dict:
-        """What the front end must know of it.
-
-        **Example:**
-
-        ```python
-        >>> explorers.MatrixPad("W0", "start", default=np.eye(2)).spec()["high"]
-        1.5
-
-        ```
-        """
-        presets = [{"text": text, "entries": np.asarray(M, float).ravel().tolist()} for text, M in self.presets.items()]
-        fixed = {"kind": "matrix", "low": -self.extent, "high": self.extent, "presets": presets}
-        return fixed | {name: getattr(self, name) for name in ("name", "label", "symbol")}
 
 
 @dataclass(frozen=True)
@@ -253,7 +214,10 @@ class TypedNorm:
 
     def __post_init__(self):
         for text in (self.default, *self.examples):
-            norm_language.tree(text)
+            self._check("a text", text)
+
+    def _check(self, what: str, value: str) -> None:
+        norm_language.tree(value)
 
     @property
     def range(self) -> str:
@@ -270,21 +234,22 @@ class TypedNorm:
         """The default, as a reader writes it: itself."""
         return self.default
 
-    def columns(self, run: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The columns `ADDS` of a run for the default norm, as the front end adds them.
+    @classmethod
+    def columns(cls, text: str, run: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The columns `ADDS` of a run for the norm `text`, as the front end adds them.
 
-        **Example:** the nuclear norm along multiples of the identity, whose loss is given:
+        **Example:** the nuclear norm of identities, at a given loss:
 
         ```python
-        >>> control = explorers.TypedNorm("norm", "norm", default="nuclear")
         >>> ones = np.ones(2)
         >>> run = {"sigma_1": ones, "sigma_2": ones, "abs_11": ones, "abs_12": 0 * ones, "abs_21": 0 * ones}
-        >>> control.columns(run | {"abs_22": ones, "loss": 1e-4 * ones, "dimension": 2 * ones})["norm"]
+        >>> run |= {"abs_22": ones, "loss": 1e-4 * ones, "dimension": 2 * ones}
+        >>> explorers.TypedNorm.columns("nuclear", run)["norm"]
         array([2., 2.])
 
         ```
         """
-        norm, d = norm_language.parse(self.default), int(run["dimension"][0])
+        norm, d = norm_language.parse(text), int(run["dimension"][0])
         entries = [run[f"abs_{place}"] for place in ("11", "12", "21", "22")]
         # All that singular values know of the signs is whether |det W| is the sum or the difference of two products.
         straight, crossed = entries[0] * entries[3], entries[1] * entries[2]
@@ -298,107 +263,37 @@ class TypedNorm:
         bound = a / np.sqrt(run["loss"]) - b
         return {"norm": values, "norm_bound": bound, "norm_share": np.maximum(0, bound) / values}
 
-    def spec(self) -> dict:
-        """What the front end must know of it.
 
-        **Example:**
-
-        ```python
-        >>> explorers.TypedNorm("norm", "norm", default="nuclear", examples=["spectral"]).spec()["examples"]
-        ['spectral']
-
-        ```
-        """
-        return {"kind": "norm", "name": self.name, "label": self.label, "examples": list(self.examples)}
+AnyControl = Control | Slider | MatrixPad | TypedNorm
 
 
-@dataclass(frozen=True)
-class Curve:
-    r"""A curve of a view, beside its lines: the polynomial $y = c_0 + c_1 x + c_2 x^2 + \dots$ in the abscissa.
+def setting_of(controls: Sequence[AnyControl], choice: Sequence) -> dict:
+    """What `compute` gets for a choice: a value for each control, typed norms apart, of which it knows nothing."""
+    setting = {}
+    for control, entry in zip(controls, choice, strict=True):
+        if isinstance(control, Control):
+            setting[control.name] = control.values[entry]
+        elif isinstance(control, MatrixPad):
+            setting[control.name] = np.reshape(entry, (2, 2))
+        elif isinstance(control, Slider):
+            setting[control.name] = entry
+    return setting
 
-    Each of its `coefficients` is a number or the name of a column. Then its value at the marker counts, and the curve
-    moves as the marker does. Where it is `shaded`, what lies under the curve is tinted.
 
-    **Raises:** `ValueError` without a coefficient, or for one that is neither a finite number nor a name.
+def complete_setting(controls: Sequence[AnyControl], setting: Mapping) -> dict:
+    """A value for each control, in order: that of `setting`, or the default.
 
-    **Example:** the parabola $y = x^2 / w$, where the column `inverse_w` holds $1 / w$:
-
-    ```python
-    >>> explorers.Curve("singular", (0, 0, "inverse_w")).columns
-    ('inverse_w',)
-
-    ```
+    **Raises:** `ValueError` for a name or a value that no control has.
     """
-
-    label: str
-    coefficients: Sequence[Number | str]
-    shaded: bool = False
-
-    def __post_init__(self):
-        numbers = [c for c in self.coefficients if not isinstance(c, str)]
-        if not self.coefficients or not np.isfinite(numbers).all():
-            raise ValueError(
-                f"`coefficients` of curve {self.label!r} must be finite numbers or names of columns, one at least; "
-                f"got {self.coefficients}."
-            )
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns that it moves with."""
-        return tuple(c for c in self.coefficients if isinstance(c, str))
+    known = {control.name: control for control in controls}
+    if unknown := sorted(set(setting) - set(known)):
+        raise ValueError(f"no control is called {unknown}; the controls are {list(known)}.")
+    for name, value in setting.items():
+        known[name]._check("the value", value)
+    return {name: setting.get(name, control.default) for name, control in known.items()}
 
 
-@dataclass(frozen=True)
-class View:
-    """One plot: columns `y` (column name -> legend text) against the column `x`.
-
-    Scales are `"linear"` or `"log"`; the columns named in `dashed` (bounds, references) are drawn apart from
-    the rest. Axes span the runs of all settings, or, where it is given, `xlim` or `ylim`: lines end there.
-    `curves`, and fixed `points` (label -> place), show what the lines move among.
-
-    **Raises:** `ValueError` for an unknown scale, limits or points that do not fit it, an empty `y`, or a dashed column
-    that is not in `y`.
-
-    **Example:**
-
-    ```python
-    >>> view = explorers.View("Loss", x="t", y={"loss": "the loss"}, xlabel="time", ylabel="loss", yscale="log")
-    >>> view.xscale, view.dashed
-    ('linear', frozenset())
-
-    ```
-    """
-
-    title: str
-    x: str
-    y: Mapping[str, str]
-    xlabel: str
-    ylabel: str
-    xscale: str = "linear"
-    yscale: str = "linear"
-    dashed: frozenset[str] | set[str] = frozenset()
-    xlim: tuple[Number, Number] | None = None
-    ylim: tuple[Number, Number] | None = None
-    curves: Sequence[Curve] = ()
-    points: Mapping[str, tuple[Number, Number]] = field(default_factory=dict)
-
-    def __post_init__(self):
-        for k, axis in enumerate("xy"):
-            scale, limits = getattr(self, f"{axis}scale"), getattr(self, f"{axis}lim")
-            if scale not in ("linear", "log"):
-                raise ValueError(f'`{axis}scale` must be "linear" or "log"; got {scale!r}.')
-            least = 0 if scale == "log" else -np.inf
-            if limits is not None and not least < limits[0] < limits[1] < np.inf:
-                raise ValueError(f"`{axis}lim` must be two growing numbers that fit a {scale} axis; got {limits}.")
-            if any(not least < point[k] < np.inf for point in self.points.values()):
-                raise ValueError(f"`points` must be finite and fit a {scale} {axis} axis; got {dict(self.points)}.")
-        if not self.y:
-            raise ValueError(f"`y` of view {self.title!r} is empty; name one column at least.")
-        if unknown := set(self.dashed) - set(self.y):
-            raise ValueError(f"`dashed` of view {self.title!r} names {sorted(unknown)}, not among {list(self.y)}.")
-
-
-def _text(value: Number | str) -> str:
+def as_text(value: Number | str) -> str:
     """A value as one writes it by hand: 0.001 as 0.001, 1e-05 as 10⁻⁵."""
     if isinstance(value, str):
         return value

@@ -1,0 +1,94 @@
+"""The views of an explorer: what is drawn of a run, each checked on its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from implreg_core._explorer_controls import Number
+
+
+@dataclass(frozen=True)
+class Curve:
+    r"""A curve of a view, beside its lines: the polynomial $y = c_0 + c_1 x + c_2 x^2 + \dots$ in the abscissa.
+
+    Each of its `coefficients` is a number or the name of a column. Then its value at the marker counts, and the curve
+    moves as the marker does. Where it is `shaded`, what lies under the curve is tinted.
+
+    **Raises:** `ValueError` without a coefficient, or for one that is neither a finite number nor a name.
+
+    **Example:** the parabola $y = x^2 / w$, where the column `inverse_w` holds $1 / w$:
+
+    ```python
+    >>> explorers.Curve("singular", (0, 0, "inverse_w")).columns
+    ('inverse_w',)
+
+    ```
+    """
+
+    label: str
+    coefficients: Sequence[Number | str]
+    shaded: bool = False
+
+    def __post_init__(self):
+        numbers = [c for c in self.coefficients if not isinstance(c, str)]
+        if not self.coefficients or not np.isfinite(numbers).all():
+            raise ValueError(
+                f"`coefficients` of curve {self.label!r} must be finite numbers or names of columns, one at least; "
+                f"got {self.coefficients}."
+            )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it moves with."""
+        return tuple(c for c in self.coefficients if isinstance(c, str))
+
+
+@dataclass(frozen=True)
+class View:
+    """One plot: columns `y` (column name -> legend text) against the column `x`.
+
+    Scales are `"linear"` or `"log"`; the columns named in `dashed` (bounds, references) are drawn apart from
+    the rest. Axes span the runs of all settings, or, where it is given, `xlim` or `ylim`: lines end there.
+    `curves`, and fixed `points` (label -> place), show what the lines move among.
+
+    **Raises:** `ValueError` for an unknown scale, limits or points that do not fit it, an empty `y`, or a dashed column
+    that is not in `y`.
+
+    **Example:**
+
+    ```python
+    >>> view = explorers.View("Loss", x="t", y={"loss": "the loss"}, xlabel="time", ylabel="loss", yscale="log")
+    >>> view.xscale, view.dashed
+    ('linear', frozenset())
+
+    ```
+    """
+
+    title: str
+    x: str
+    y: Mapping[str, str]
+    xlabel: str
+    ylabel: str
+    xscale: str = "linear"
+    yscale: str = "linear"
+    dashed: frozenset[str] | set[str] = frozenset()
+    xlim: tuple[Number, Number] | None = None
+    ylim: tuple[Number, Number] | None = None
+    curves: Sequence[Curve] = ()
+    points: Mapping[str, tuple[Number, Number]] = field(default_factory=dict)
+
+    def __post_init__(self):
+        for k, axis in enumerate("xy"):
+            scale, limits = getattr(self, f"{axis}scale"), getattr(self, f"{axis}lim")
+            if scale not in ("linear", "log"):
+                raise ValueError(f'`{axis}scale` must be "linear" or "log"; got {scale!r}.')
+            least = 0 if scale == "log" else -np.inf
+            if limits is not None and not least < limits[0] < limits[1] < np.inf:
+                raise ValueError(f"`{axis}lim` must be two growing numbers that fit a {scale} axis; got {limits}.")
+            if any(not least < point[k] < np.inf for point in self.points.values()):
+                raise ValueError(f"`points` must be finite and fit a {scale} {axis} axis; got {dict(self.points)}.")
+        if not self.y:
+            raise ValueError(f"`y` of view {self.title!r} is empty; name one column at least.")
+        if unknown := set(self.dashed) - set(self.y):
+            raise ValueError(f"`dashed` of view {self.title!r} names {sorted(unknown)}, not among {list(self.y)}.")
