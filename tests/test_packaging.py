@@ -124,11 +124,13 @@ def test_changelog_knows_this_version():
     assert headings[0] == "Unreleased"
 
 
-def test_readme_example_runs(capsys):
+def test_readme_example_runs(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     examples = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
     assert len(examples) == 2
     for example in examples:
         exec(compile(example, "README.md", "exec"), {})
+    assert [path.name for path in tmp_path.iterdir()] == ["orbit.html"]
     lines = re.findall(r"^(\S+) is at (least|most) (\S+)$", capsys.readouterr().out, re.MULTILINE)
     assert len(lines) == 3
     for value, word, bound in lines:
