@@ -78,7 +78,8 @@ export function render({ model, el }) {
     { "aria-label": `Download ${kind === "CSV" ? "the data" : "the picture"} as ${kind}` });
   const copy = button("Copy link", () => void copyText(copy, "Copy link", model.address.link(latest(), markedRow())),
     { title: "Copy an address that opens this view" });
-  const embed = button("Embed", () => void copyText(embed, "Embed", frameOf(model.address.alone(latest(), markedRow()))),
+  const embed = button("Embed",
+    () => void copyText(embed, "Embed", frameOf(model.address.alone(latest(), markedRow()))),
     { title: "Copy HTML that shows this view in another page" });
   const actions = html("div", { class: "implreg-actions" },
     ...(model.address ? [copy, embed] : []), html("span", {}, "Download"), ...Object.keys(SAVE).map(save));
@@ -200,8 +201,8 @@ export function render({ model, el }) {
   /** An element for another page, as high as this figure is now. */
   function frameOf(address) {
     const element = html("iframe", {
-      src: address, title: spec.question, loading: "lazy", width: "100%", height: Math.ceil(figure.offsetHeight) + 60,
-      style: "border: 0",
+      src: address, title: spec.question, loading: "lazy", style: "border: 0",
+      width: "100%", height: Math.ceil(figure.offsetHeight) + 60,
     });
     return element.outerHTML;
   }
