@@ -255,4 +255,4 @@ def test_a_chapter_is_read_run_and_read_again(browser, server, image, chapter, c
 def test_the_image_is_small(image, capsys):
     with capsys.disabled():
         print(f"\nBinder: {image.added:.0f} MB on top of the base image")
-    assert image.added < 1200  # jaxlib alone is about a third of this; then SciPy, pandas (for xarray), SymPy, Z3
+    assert image.added < 1100  # jaxlib alone is about a third of this, then SciPy, pandas (for xarray) and SymPy
