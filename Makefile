@@ -162,7 +162,7 @@ COMPILE = .lock-venv/bin/uv pip compile --universal --python-version 3.11 --fork
 lock: .lock-venv/stamp  ## lock the dependencies of pyproject.toml anew (LOCK_FLAGS=--upgrade: newest versions)
 	$(COMPILE) pyproject.toml --extra test --group jupyter -o requirements/test.txt
 	$(COMPILE) pyproject.toml --extra book --extra proofs --extra sweeps -c requirements/test.txt -o requirements/book.txt
-	$(COMPILE) pyproject.toml --extra proofs -c requirements/test.txt -o requirements.txt
+	$(COMPILE) pyproject.toml -c requirements/test.txt -o requirements.txt
 	$(COMPILE) --group jupyter -c requirements/test.txt -o requirements/jupyter.txt
 	$(COMPILE) --group build -o requirements/build.txt
 	$(COMPILE) --group lock -o requirements/uv.txt

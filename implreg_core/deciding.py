@@ -5,10 +5,11 @@ reals. If it finds no solution there is none, and the statement holds. `enclose`
 with Arb's balls, and halves a box where that does not settle the sign. Neither rounds: numbers are integers, fractions
 and roots, or intervals that contain the value. One trusts the program behind it and the translation here.
 
-Both need the extra `implreg_core[proofs]`.
+Both need the extra `implreg_core[proofs]`; without it they raise an `ImportError` that says so.
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import contextmanager
 
 import sympy as sp
 from sympy.core.relational import Relational, StrictGreaterThan, StrictLessThan
@@ -53,6 +54,18 @@ class Undecided(AssertionError):
     """
 
 
+@contextmanager
+def _extra():
+    """Around imports: says how to install what is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"`deciding` needs the package {error.name}: pip install 'implreg_core[proofs]', or in a clone "
+            "pip install '.[proofs]'."
+        ) from error
+
+
 # --- polynomials, by Z3 ---------------------------------------------------------------------------------------
 
 
@@ -64,7 +77,8 @@ class _Translator:
     """
 
     def __init__(self, timeout: float):
-        import z3
+        with _extra():
+            import z3
 
         self.z3, self.timeout, self.told, self.names, self.new = z3, timeout, [], {}, {}
         self.context = z3.Context()  # its own, so that no statement depends on what was decided before
@@ -272,7 +286,8 @@ def enclose(claim, box: Mapping, *, boxes: int = 100_000, digits: int = 50) -> i
 
     ```
     """
-    from flint import arb, ctx, fmpq
+    with _extra():
+        from flint import arb, ctx, fmpq
 
     if not isinstance(claim, StrictGreaterThan | StrictLessThan):
         raise ValueError(f"`claim` must be a strict inequality of SymPy; got {claim}. Use > or <.")

@@ -147,3 +147,10 @@ def test_nothing_else_needs_the_solvers():
     """The module itself can be imported without them."""
     hide = "import sys; sys.modules.update(z3=None, flint=None); from implreg_core import bounds, deciding"
     subprocess.run([sys.executable, "-c", hide], check=True)
+
+
+@pytest.mark.parametrize("package", ["z3", "flint"])
+def test_without_the_extra_it_says_how_to_install_it(package, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=rf"needs the package {package}: pip install 'implreg_core\[proofs\]'"):
+        deciding.decide([], x**2 >= 0) if package == "z3" else deciding.enclose(sp.exp(x) > x, {x: (0, 1)})

@@ -6,6 +6,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 
@@ -39,8 +40,8 @@ def test_every_pin_is_hashed_and_a_wheel(name):
 def test_runtime_lock_is_complete_and_nothing_more():
     pins = _pins(LOCKS["requirements"])
     extras = PROJECT["project"]["optional-dependencies"]
-    assert _names(PROJECT["project"]["dependencies"] + extras["proofs"]) <= pins.keys()
-    others = _names(extras["book"] + extras["sweeps"] + extras["test"])
+    assert _names(PROJECT["project"]["dependencies"]) <= pins.keys()
+    others = _names(extras["book"] + extras["proofs"] + extras["sweeps"] + extras["test"])
     assert not (others | {"sphinx", "myst-nb", "jupyterlab", "nbclient"}) & pins.keys()
 
 
@@ -94,6 +95,13 @@ def test_binder_installs_the_runtime_lock():
     minor = int(re.fullmatch(r"python-3\.(\d+)\n", (ROOT / "binder/runtime.txt").read_text())[1])
     least = int(re.fullmatch(r">=3\.(\d+)", PROJECT["project"]["requires-python"])[1])
     assert minor >= least
+
+
+def test_the_chapter_that_decides_installs_what_the_runtime_lock_leaves_out():
+    pins, names = _pins(LOCKS["book"]), _names(PROJECT["project"]["optional-dependencies"]["proofs"])
+    cells = nbformat.read(ROOT / "chapters/proofs.ipynb", as_version=4).cells
+    first = next(cell.source for cell in cells if cell.cell_type == "code")
+    assert set(re.findall(r"[\w-]+==[\w.]+", first)) == {f"{name}=={pins[name]}" for name in names}
 
 
 def test_citation_has_what_the_format_requires():
