@@ -244,7 +244,7 @@ def rate(y: Float[Array, "6"], late: Bool[Array, ""], flow: Flow) -> Float[Array
 
 
 def error_scale(y: Float[Array, "6"], late: Bool[Array, ""], flow: Flow) -> Float[Array, "6"]:
-    """Late residuals and early entries have errors relative to their size, not below rounding; others, absolute ones."""
+    """Late residuals and early entries have errors relative to their size, not below rounding; the rest, absolute."""
     rounding = 4e-16 * jnp.abs(flow.values[1, 1]) * jnp.cosh(y[0]) ** 2  # in w W22, if eps is not 0
     size = jnp.sum(jnp.abs(y[1:4])) + rounding / flow.rtol
     entries = jnp.abs(jnp.sinh(y[:4]))
