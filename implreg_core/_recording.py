@@ -81,7 +81,7 @@ def _blank(task) -> Recording:
     row = jax.eval_shape(task.observe, state)
     rows = jax.tree.map(lambda x: jnp.zeros((len(task.record_at), *x.shape), x.dtype), row)
     state = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), state)
-    return Recording(jnp.asarray(-1), jnp.zeros((), int), jnp.zeros((), bool), state, rows)
+    return Recording(jnp.asarray(-1, int), jnp.zeros((), int), jnp.zeros((), bool), state, rows)
 
 
 _blank_of_kind = jax.jit(_blank)  # a second task of a kind is not traced again

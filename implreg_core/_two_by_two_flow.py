@@ -159,9 +159,14 @@ def early_is_over(state: State, flow: Flow):
 
     Its norm is a tenth of the smaller nonzero observation, and W12 and W21 are about as near to theirs as they are for
     the product zero, or nearer, if its first entry is large: then they hang on the others, as W22 does by the identity.
+    It is not near the saddles where W12 or W21 is fitted and all else is zero: what leads away from there is small, and
+    must be known relative to itself.
     """
     z, z_prime = flow.values[0, 1], flow.values[1, 0]
-    grown = jnp.sum(state.W**2) > (0.1 * jnp.minimum(jnp.abs(z), jnp.abs(z_prime))) ** 2
+    smaller = jnp.minimum(jnp.abs(z), jnp.abs(z_prime))
+    grown = jnp.sum(state.W**2) > (0.1 * smaller) ** 2
+    beside = state.W[0, 0] ** 2 + jnp.minimum(state.W[0, 1] ** 2, state.W[1, 0] ** 2)
+    grown = grown & (beside > (0.01 * smaller) ** 2)
     h = 1 + state.W[0, 0] ** 2 / jnp.abs(flow.zz)
     return grown & (h * (state.residual[0, 1] ** 2 + state.residual[1, 0] ** 2) <= z**2 + z_prime**2)
 
@@ -239,10 +244,12 @@ def rate(y: Float[Array, "6"], late: Bool[Array, ""], flow: Flow) -> Float[Array
 
 
 def error_scale(y: Float[Array, "6"], late: Bool[Array, ""], flow: Flow) -> Float[Array, "6"]:
-    """Residuals have errors relative to their size but not below rounding; other states, absolute ones."""
+    """Late residuals and early entries have errors relative to their size, not below rounding; the rest, absolute."""
     rounding = 4e-16 * jnp.abs(flow.values[1, 1]) * jnp.cosh(y[0]) ** 2  # in w W22, if eps is not 0
     size = jnp.sum(jnp.abs(y[1:4])) + rounding / flow.rtol
-    return jnp.where(late, jnp.array([1.0, size, size, size, 1.0, 1.0]), 1.0)
+    entries = jnp.abs(jnp.sinh(y[:4]))
+    early = jnp.maximum(1.0, 1e-7 * jnp.max(entries) / jnp.sqrt(1 + entries**2))
+    return jnp.where(late, jnp.array([1.0, size, size, size, 1.0, 1.0]), jnp.concatenate([early, jnp.ones(2)]))
 
 
 def is_at_floor(state: State, flow: Flow):

@@ -16,6 +16,7 @@ import pytest
 
 from implreg_core import (
     _check,
+    _recording,
     _sign_preserving,
     _slices,
     deep_completion,
@@ -99,6 +100,13 @@ def test_a_signal_from_outside_is_answered():
     """
     options = {"capture_output": True, "encoding": "utf-8", "timeout": 120, "cwd": Path(__file__).parents[1]}
     assert subprocess.run([sys.executable, "-c", code], **options).stdout == "interrupted\n"
+
+
+def test_all_slices_of_a_run_are_one_program():
+    before = _recording._continue.programs()
+    starts = tuple(jnp.stack([W] * 5) for W in factorizations.identity(0.1, depth=5))
+    run = descent.gradient_descents(PROBLEM, starts, learning_rate=0.1, max_steps=2000)[0]
+    assert run.step[-1] > 100 and _recording._continue.programs() == before + 1
 
 
 @pytest.mark.parametrize("slices", ["of one step", "as large as can be"])

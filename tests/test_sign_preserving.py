@@ -343,9 +343,20 @@ def test_a_path_that_breaks_a_theorem_ends_before():
         assert n == 7 and reason in why
 
 
+@pytest.mark.parametrize(("z", "depth", "seed"), [(11.3, 3, 0), (-0.04, 2, 2), (14.4, 4, 3)])
+def test_what_leads_away_from_a_saddle_is_known_relative_to_itself(z, depth, seed):
+    """One observation is fitted first, and all else stays tiny for long: no row is below the bound, not even there."""
+    W0 = 1e-21 * np.random.default_rng(seed).standard_normal((2, 2))
+    W0 = W0 if np.linalg.det(W0) * z / abs(z) > 0 else W0[::-1]
+    problem = problems.two_by_two(z, 1 / abs(z))
+    path = sign_preserving_flow(problem, W0, depth=depth)
+    bound = bounds.unseen_entry_lower_bound(path.loss, z, 1 / abs(z), 0.0)
+    assert np.all(np.abs(path.W[:, 0, 0]) >= bound - 1e-7) and "near a saddle point" in path.status
+
+
 def test_one_program_serves_all_paths():
     before = _advance.programs()
-    for depth, count, max_steps in [(2, 1, 100), (5, 3, 300), (7, 2, 2000)]:
+    for depth, count, max_steps in [(2, 1, 100), (5, 3, 300), (7, 2, 2048)]:
         sign_preserving_flows(problems.two_by_two(), np.stack(count * [POSITIVE]), depth=depth, max_steps=max_steps)
     assert _advance.programs() - before <= 1
 
