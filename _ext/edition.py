@@ -49,6 +49,8 @@ def notebook(page: str, executed: NotebookNode, converter: Converter, source: st
     article = BeautifulSoup(page, "html.parser").select_one("article")
     for noise in article.select(NOT_PROSE):
         noise.decompose()
+    for formula in article.select(".math > :is(.katex, .katex-display)"):
+        formula.replace_with(formula.annotation.get_text())
     shown = {id(cell) for cell in article.select("div.cell")}
     groups = _groups(cell for cell in executed.cells if cell.cell_type == "code")
     if len(shown) != len(groups):
@@ -209,11 +211,11 @@ def _write(app, exception):
         return
     folder = Path(app.outdir, FOLDER)
     folder.mkdir(exist_ok=True)
-    macros = app.config.mathjax3_config["tex"]["macros"]
     source = app.config.book_repository and f"git+{app.config.book_repository}@{app.config.book_branch}"
     for docname in sorted(filter(lambda name: _is_notebook(app, name), app.env.found_docs)):
         page = Path(app.outdir, app.builder.get_target_uri(docname)).read_text(encoding="utf-8")
-        made = notebook(page, _executed(app, docname), Converter(macros, _link(app, docname)), source)
+        converter = Converter(app.config.formula_macros, _link(app, docname))
+        made = notebook(page, _executed(app, docname), converter, source)
         nbformat.write(made, folder / _name(docname))
 
 

@@ -39,7 +39,7 @@ def setup(app):
     digest = hashlib.sha256((_front.page_script() + _front.stylesheet()).encode()).hexdigest()
     # A changed value with rebuild="html" makes Sphinx write all pages again, with links to the new checksum.
     app.add_config_value("implreg_front_digest", digest, "html")
-    # Ahead of the theme's scripts and MathJax, which are large: a figure should not wait for them.
+    # Ahead of the theme's scripts, which are large: a figure should not wait for them.
     app.add_js_file("implreg-explorer.js", loading_method="async", fetchpriority="high")
     app.add_css_file("implreg-explorer.css")
     app.connect("builder-inited", _write_assets)

@@ -2,7 +2,8 @@
 
 JupyterLab, GitHub, Colab (MathJax) and VS Code (KaTeX) agree on less than each of them knows. So formulas have no
 spaces beside their dollars, no macros and no `<`; inside lists and quotations they stand on one line; statements are
-quotations, and what the page folds is folded by `<details>`.
+quotations, and what the page folds is folded by `<details>`. A formula of the page comes as the TeX that it was set
+from.
 """
 
 import re
@@ -17,7 +18,7 @@ LIST_MARK = re.compile(r"^(\d*)([.)+#-])(?=\s)", re.MULTILINE)  # what would beg
 
 
 class Converter(MarkdownConverter):
-    """`macros`: TeX name -> replacement or (replacement, number of arguments), as in MathJax's configuration.
+    """`macros`: TeX name -> replacement or (replacement, number of arguments), as in `formula_macros`.
 
     `link` gives the address for an `href` of the page, or None where only the words should stay.
     """
@@ -46,7 +47,7 @@ class Converter(MarkdownConverter):
         number = el.select_one(".eqno")
         tag = f" \\tag{{{number.find(string=True).strip().strip('()')}}}" if number else ""
         source = "".join(part for part in el.find_all(string=True) if not number or number not in part.parents)
-        source = expand(_unsplit(source.strip()[2:-2].strip()), self.macros)  # within \( \) or \[ \]
+        source = expand(source.strip(), self.macros)
         source = source.replace("<", r"\lt ").replace(">", r"\gt ")
         if el.find_parent(["td", "th"]):
             source = source.replace(r"\|", r"\Vert ").replace("|", r"\vert ")
@@ -93,17 +94,6 @@ def is_proof(el: Tag) -> bool:
 def nested(el: Tag) -> bool:
     """Whether Markdown's marks for a quotation or list would stand before each line of an element."""
     return bool(el.find_parent(["li", "blockquote", "dd", "td", "th"]) or el.find_parent(class_=QUOTED))
-
-
-def _unsplit(tex: str) -> str:
-    r"""`tex` without the `split` that Sphinx puts around it where only an inner environment has rows."""
-    inner = re.fullmatch(r"\\begin\{split\}(.*)\\end\{split\}", tex, re.DOTALL)
-    if not inner:
-        return tex
-    outside, count = inner[1], 1
-    while count:
-        outside, count = re.subn(r"\\begin\{(\w+)\}(?:(?!\\begin\{).)*?\\end\{\1\}", "", outside, flags=re.DOTALL)
-    return tex if r"\\" in outside or "&" in outside else inner[1].strip()
 
 
 def expand(tex: str, macros: Mapping) -> str:

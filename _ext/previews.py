@@ -1,6 +1,6 @@
 """Sphinx extension: stores in each page short previews of what its references point to, for previews.js to show.
 
-They are cut from the finished pages, where numbers are resolved and formulas are still TeX. Each page holds those that
+They are cut from the finished pages, where numbers are resolved and formulas typeset. Each page holds those that
 it needs, because a page opened from disk may not read another; in a <template>, so that nothing loads or shows.
 """
 
@@ -12,13 +12,11 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
 from bs4 import BeautifulSoup, SoupStrainer, Tag
-from sphinx.util import logging
 
 REFERENCE = "a.reference.internal[href*='#']"
 WHOLE = {"proof", "exercise", "math"}  # shown as they stand
 NOISE = "a.headerlink, script, style, button, details"
 STORE = re.compile(r'<template id="previews">.*?</template>\n', re.DOTALL)
-logger = logging.getLogger(__name__)
 
 
 def excerpt(target: Tag) -> list[Tag]:
@@ -79,8 +77,6 @@ def _store(app, exception):
     for path, found in previews(pages).items():
         entries = "".join(f'<div data-href="{html.escape(href)}">{shown}</div>\n' for href, shown in found.items())
         store = f'<template id="previews">\n{entries}</template>\n' if found else ""
-        if "\\(" in store and "mathjax" not in pages[path]:
-            logger.warning("%s previews formulas but loads no MathJax: set html_assets_policy.", path)
         head, end, tail = STORE.sub("", pages[path]).rpartition("</body>")
         (Path(app.outdir) / path).write_text(head + store + end + tail, encoding="utf-8")
 

@@ -5,7 +5,7 @@ nothing in any cache, in a window of 1280 x 900 pixels.
 
 - Weight: all that the browser asks for until the page has been scrolled to its end, as a static host would send it:
   text compressed with gzip, pictures and fonts as they are. "Theme" is what lies in `_static` and is not ours: the
-  theme, MathJax, Sphinx. "Own" is the rest, and under the limit. "Programs" are the compiled programs or stored runs
+  theme, KaTeX, Sphinx. "Own" is the rest, and under the limit. "Programs" are the compiled programs or stored runs
   of the page's explorers, a part of its own.
 - Time to interactive: from the start of navigation to the first frame after the first explorer has a run and has drawn
   it, where the reader scrolls to it as soon as the document has been read, which is before the theme's scripts run.

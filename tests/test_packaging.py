@@ -1,6 +1,7 @@
 """The files around the package say the same thing, and the locks hold what they are for."""
 
 import ast
+import json
 import re
 import sys
 import tomllib
@@ -84,6 +85,16 @@ def test_locks_agree():
     for name in ("requirements", "book", "jupyter"):
         assert _pins(LOCKS[name]).items() <= everything.items(), name
     assert int(everything["jupyter-book"].split(".")[0]) < 2
+
+
+def test_katex_is_pinned_with_its_hash():
+    folder = ROOT / "requirements" / "katex"
+    wanted, lock = (json.loads((folder / name).read_text()) for name in ("package.json", "package-lock.json"))
+    assert lock["packages"].pop("")["dependencies"] == wanted["dependencies"]
+    assert lock["packages"]["node_modules/katex"]["version"] == wanted["dependencies"]["katex"]
+    for package in lock["packages"].values():
+        assert package["integrity"].startswith("sha512-")
+        assert "resolved" not in package  # where packages come from is npm's own configuration
 
 
 def test_the_locked_build_backend_is_the_declared_one():

@@ -93,6 +93,6 @@ function start() {
   addEventListener("beforeprint", () => figures.forEach(mount));
 }
 
-// Not DOMContentLoaded, which waits until the theme's scripts and MathJax have run.
+// Not DOMContentLoaded, which waits until the theme's scripts have run.
 if (document.readyState === "loading") document.addEventListener("readystatechange", start, { once: true });
 else start();

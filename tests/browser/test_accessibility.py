@@ -76,6 +76,39 @@ def test_axe_finds_nothing(browser, site, page_path):
         assert found == [], "\n".join(found)
 
 
+def test_formulas_are_where_a_finger_looks_for_them(browser, site):
+    """What a screen reader has of a formula lies where the formula is seen, and copies hold it once."""
+    with visit(browser, site, "chapters/theorem.html", 390) as (page, _):
+        boxes = page.locator("article .math .katex:visible").evaluate_all("""all => all.map((formula) => {
+          const heard = formula.querySelector(".katex-mathml").getBoundingClientRect();
+          const lines = formula.getClientRects();
+          const off = Math.max(Math.abs(heard.x - lines[0].x), Math.abs(heard.width - lines[0].width));
+          return { lines: lines.length, off, area: heard.width * heard.height };
+        })""")
+        whole = [box for box in boxes if box["lines"] == 1]
+        assert len(whole) > 50 and len(whole) > 0.8 * len(boxes)  # others break where their line ends
+        assert max(box["off"] for box in whole) < 3 and min(box["area"] for box in boxes) > 100
+        formula = page.locator("article .math", has=page.locator("annotation", has_text=r"L \ge 2")).first
+        copied = formula.evaluate("e => { const s = getSelection(); s.selectAllChildren(e); return s.toString(); }")
+        assert "".join(copied.split()) == "L≥2"
+
+
+def test_displayed_formulas_that_scroll_say_so(browser, site):
+    with visit(browser, site, "chapters/higher-dimensions.html", 390) as (page, _):
+        state = """() => [...document.querySelectorAll(".katex-display")].map((e) =>
+          [e.scrollWidth > e.clientWidth, !e.tabIndex, e.dataset.more, getComputedStyle(e).maskImage !== "none"])"""
+        page.wait_for_function(f"({state})().some(([, stop]) => stop)")
+        found = page.evaluate(state)
+        assert all(row in ([True, True, "right", True], [False, False, "", False]) for row in found), found
+        wide = page.locator(".katex-display[data-more=right]").first
+        wide.focus()
+        page.keyboard.press("End")
+        wide.evaluate("e => { e.scrollLeft = e.scrollWidth; }")
+        page.wait_for_function("document.querySelector('.katex-display[data-more=left]')")
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.wait_for_function(f"({state})().every(([wide, stop, more]) => !wide && !stop && more === '')")
+
+
 def luminance(colour):
     """Relative luminance of an sRGB colour, as WCAG defines it."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (c / 255 for c in colour[:3])]

@@ -30,7 +30,6 @@ def visit(browser, site, path, width=1280, theme="light"):
     page.on("console", lambda message: message.type == "error" and faults.append(f"console: {message.text}"))
     page.on("pageerror", lambda error: faults.append(f"page error: {error}"))
     page.goto(f"{site}/{path}", wait_until="networkidle")
-    page.evaluate("async () => { await window.MathJax?.startup?.promise }")
     yield page, faults
     context.close()
 
@@ -67,16 +66,18 @@ def test_loads_and_fits_narrow_and_dark(browser, site, page_path):
 
 
 def test_mathematics_is_typeset(page):
-    raw = page.locator("article .math:not(:has(mjx-container))").all_text_contents()
-    assert raw == [], "formulas that MathJax left alone"
-    assert page.locator("mjx-merror").all_text_contents() == []
+    """Each formula once for the eye and once as MathML, by the build: a script would be the reader's to wait for."""
+    for part in (".katex-html", "math annotation"):
+        assert page.locator(f".math:not(:has({part}))").all_text_contents() == [], part
+    assert page.locator(".katex-error").all_text_contents() == []
+    assert page.evaluate("[...document.scripts].filter((script) => /mathjax|katex/i.test(script.src)).length") == 0
 
 
 def test_text_is_resolved(page):
-    # Code, and what MathJax keeps for screen readers, may well contain such characters.
+    # Code, and the TeX that is kept with a formula, may well contain such characters.
     text = page.evaluate("""() => {
         const copy = document.body.cloneNode(true);
-        copy.querySelectorAll("pre, code, script, style, mjx-container").forEach(e => e.remove());
+        copy.querySelectorAll("pre, code, script, style, annotation").forEach(e => e.remove());
         return copy.textContent;
     }""")
     assert RESIDUE.findall(text) == []

