@@ -10,7 +10,10 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.scipy.linalg import lu_factor, lu_solve
 from jaxtyping import Array, Float
+
+_SMALL = 8  # states, up to which elimination is written out, without LAPACK
 
 
 def _lower_triangular(*rows: tuple[float, ...]) -> np.ndarray:
@@ -64,14 +67,19 @@ def step(f: Callable, y: Float[Array, " n"], h: Float[Array, ""]) -> tuple[Float
     **References:** Steinebach (2023), Construction of Rosenbrock-Wanner method Rodas5P, BIT 63.
     """
     n = y.size
-    columns = jax.lax.map(lambda e: jax.jvp(f, (y,), (e,))[1], jnp.eye(n))
-    M = jnp.eye(n) / (_GAMMA * h) - columns.T
-    LU = _eliminated(M)
+    if small := n <= _SMALL:
+        columns = jax.lax.map(lambda e: jax.jvp(f, (y,), (e,))[1], jnp.eye(n))
+        LU = _eliminated(jnp.eye(n) / (_GAMMA * h) - columns.T)
+    else:
+        M = jnp.eye(n) / (_GAMMA * h) - jax.jacfwd(f)(y)
+        rows = jnp.max(jnp.abs(M), axis=1)  # whose scales matter where rows are exchanged
+        LU = lu_factor(M / rows[:, None])
 
     def stage(U, row):
         i, a, c = row
         point = y + a @ U
-        U_i = _solved(LU, f(point) + c @ U / h)
+        b = f(point) + c @ U / h
+        U_i = _solved(LU, b) if small else lu_solve(LU, b / rows)
         return U.at[i].set(U_i), point + U_i
 
     stages = (jnp.arange(len(_A)), jnp.asarray(_A), jnp.asarray(_C))

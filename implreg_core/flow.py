@@ -4,8 +4,8 @@ r"""Gradient flow on a matrix factorization: the limit of gradient descent as th
 depth 3 and beyond, tested on square tasks of size 2, 3 and 5. At depth 2 rounding errors grow until the determinant of
 the product changes sign, which the exact flow never does; the solver then stops and says so.
 
-`sign_preserving_flow` integrates the balanced flow of the 2 x 2 problem, of any depth, to a loss of 1e-28 and below: it
-carries the logarithm of the determinant, whose sign cannot change.
+`sign_preserving_flow` integrates the balanced flow of square tasks, of any depth, to a loss of 1e-28: it carries the
+logarithm of the determinant, whose sign cannot change.
 """
 
 from typing import Any, NamedTuple

@@ -139,6 +139,30 @@ def test_the_flow_of_factors_turns_with_the_problem_and_knows_no_basis(factors, 
     assert near(half.t[-1] + rest.t[-1], run.t[-1], 1e-5) and near(rest.W[-1], run.W[-1], 1e-5)
 
 
+@about(
+    "flow.sign_preserving_flow",
+    W0=gaussians(3, 3),
+    turn=signed_permutations(3),
+    other=signed_permutations(3),
+    examples=4,
+)
+def test_larger_flows_turn_with_signed_permutations_and_the_transposition(W0, turn, other):
+    assume(np.linalg.cond(W0) < 100)
+    values, observed = np.diag([0.0, 0.0, 1.0]) + np.eye(3)[[1, 0, 2]] * [1, 1, 0], np.ones((3, 3), bool)
+    observed[0, 0] = False
+    ends = []
+    for change in (lambda A: A, lambda A: turn @ A @ other, np.transpose):
+        seen = np.abs(change(observed.astype(float))) > 0.5
+        problem = problems.completion(change(values), seen)
+        path = flow.sign_preserving_flow(problem, change(0.3 * W0), depth=3, target_loss=TARGET, rtol=RTOL)
+        ends.append((change, path))
+    (_, path), *others = ends
+    for change, of_other in others:
+        assert of_other.converged == path.converged
+        assert near(of_other.W[-1], change(path.W[-1]), TOLD, size=1 + np.max(np.abs(path.W[-1])))
+        assert near(of_other.t[-1] / path.t[-1], 1.0, TOLD)
+
+
 @about("flow.gradient_flow", "flow.sign_preserving_flow", W0=starts(), examples=3)
 def test_the_flow_of_balanced_factors_is_the_sign_preserving_one(W0):
     W0 = W0 if np.max(np.abs(W0)) > 1e-3 else np.diag([0.3, -0.2])  # factors leave a tiny start too slowly

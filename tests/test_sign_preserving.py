@@ -364,8 +364,8 @@ def test_one_program_serves_all_paths():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (dict(problem=problems.completion(np.eye(2), np.eye(2, dtype=bool))), "`problem`"),
-        (dict(problem=problems.completion(np.eye(3), np.ones((3, 3), bool))), "`problem`"),
+        (dict(problem=problems.completion(np.eye(2, 3), np.ones((2, 3), bool)), W0=np.eye(2, 3)), "`problem`"),
+        (dict(problem=problems.completion(np.eye(3), np.ones((3, 3), bool))), "`W0` must have shape"),
         (dict(W0=np.ones((2, 2))), "`W0` must have a determinant"),
         (dict(W0=np.zeros((2, 2))), "`W0` must have a determinant"),
         (dict(W0=np.array([[1.0, 1.0], [1.0, 1.0 + 1e-9]])), "`slogdet`"),
