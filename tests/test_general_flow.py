@@ -139,7 +139,7 @@ def test_agrees_with_the_solver_for_two_by_two(W0, observations):
     assert path.converged
     assert np.isclose(path.W[-1, 0, 0], other.W[-1, 0, 0], rtol=1e-6)
     assert np.isclose(path.log_abs_det[-1], other.log_abs_det[-1], rtol=1e-6, atol=1e-9)
-    losses = [1e-2, 1e-8, 1e-20]
+    losses = np.array([1e-2, 1e-8, 1e-20])
     assert np.allclose(path.at_loss(losses).W, other.at_loss(losses).W, rtol=1e-5, atol=1e-6)
 
 
