@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace
 
 sys.path.append(str(Path(__file__).parents[1] / "_ext"))
 import formulas  # noqa: E402
@@ -72,7 +73,8 @@ def build(tmp_path):
                     "myst_update_mathjax": False, "formula_macros": MACROS, "html_theme": "basic"}  # fmt: skip
         out, complaints = tmp_path / "out", tmp_path / "complaints"
         with complaints.open("w", encoding="utf-8") as warning:
-            Sphinx(tmp_path, None, out, tmp_path / "trees", "html", settings, None, warning).build()
+            with docutils_namespace():  # other tests build with Sphinx, too
+                Sphinx(tmp_path, None, out, tmp_path / "trees", "html", settings, None, warning).build()
         page = BeautifulSoup((out / "index.html").read_text(encoding="utf-8"), "html.parser")
         return page, out, complaints.read_text(encoding="utf-8")
 
