@@ -9,7 +9,7 @@
     const hidden = box.scrollWidth - box.clientWidth;
     const sides = { left: box.scrollLeft > ROUNDING_PX, right: box.scrollLeft < hidden - ROUNDING_PX };
     box.dataset.more = Object.keys(sides).filter((side) => sides[side]).join(" ");
-    if (hidden > 0) box.tabIndex = 0;
+    if (hidden > ROUNDING_PX) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   };
 

@@ -30,7 +30,7 @@ def _write_embeds(app, exception):
     for docname, title in app.env.titles.items():
         page = app.builder.get_outfilename(docname)
         for figure, slug, question in EXPLORER.findall(Path(page).read_text(encoding="utf-8")):
-            source = f"../{app.builder.get_target_uri(docname)}#{slug}", f"{title.astext()}, {app.config.project}"
+            source = f"../{app.builder.get_target_uri(docname)}#{slug}", f"{title.astext()}, {app.config.html_title}"
             alone = _front.standalone_page(figure, title=unescape(question), source=source)
             (folder / f"{slug}.html").write_text(alone, encoding="utf-8")
 

@@ -209,8 +209,10 @@ def weak_crossing(nu: Real[ArrayLike, " gaps"]) -> float:
     The weak components $a_1, \dots, a_L$ of factors obey $\dot a_j = - g \prod_{i \ne j} a_i$, which keeps the gaps
     $\nu_j = a_{j+1}^2 - a_j^2$. Write $b$ for the smallest and $b^2 + n_i$ for the squares of the others. While $b$
     falls from infinity to 0, the balanced $\rho = \sigma_2^{1/L}$ with $\dot \rho = - g \rho^{L-1}$ falls to where
+
     $$\frac{\rho^{-(L-2)}}{L-2} = \int_0^\infty \prod_i \frac{1}{\sqrt{b^2 + n_i}} \, db \quad (L \ge 3), \qquad
     \sigma_2 = \frac{|\nu|}{4} \quad (L = 2).$$
+
     If two components tie for the smallest, neither ever vanishes: the answer is 0. Doubling `nu` multiplies the
     answer by $2^{L/2}$.
 

@@ -96,7 +96,7 @@ def test_formulas_are_where_a_finger_looks_for_them(browser, site):
 def test_displayed_formulas_that_scroll_say_so(browser, site):
     with visit(browser, site, "chapters/higher-dimensions.html", 390) as (page, _):
         state = """() => [...document.querySelectorAll(".katex-display")].map((e) =>
-          [e.scrollWidth > e.clientWidth, !e.tabIndex, e.dataset.more, getComputedStyle(e).maskImage !== "none"])"""
+          [e.scrollWidth > e.clientWidth + 1, !e.tabIndex, e.dataset.more, getComputedStyle(e).maskImage !== "none"])"""
         page.wait_for_function(f"({state})().some(([, stop]) => stop)")
         found = page.evaluate(state)
         assert all(row in ([True, True, "right", True], [False, False, "", False]) for row in found), found

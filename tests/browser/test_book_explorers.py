@@ -113,8 +113,7 @@ def test_every_explorer_has_a_page_of_its_own(browser, site):
     for slug in explorers:
         with visit(browser, site, f"embed/{slug}.html") as (page, faults):
             page.locator(f"#{slug} path.implreg-whole").first.wait_for()
-            home, _, target = (
-                page.get_by_role("link", name="Implicit Regularization").get_attribute("href").partition("#")
-            )
+            link = page.get_by_role("link", name="When every norm grows")
+            home, _, target = link.get_attribute("href").partition("#")
             assert target == slug and f'id="{slug}"' in pages[(book / "embed" / home).resolve()]
             assert not faults, "\n".join(faults)
