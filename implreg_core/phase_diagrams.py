@@ -348,8 +348,10 @@ def critical_unbalancedness(loss: Real[ArrayLike, "*shape"], depth: int) -> Floa
 
     $\nu_* = \sigma_2^{2/L}$, the square of a factor's smaller singular value where the balanced flow has that
     loss: on its slow manifold $w = 1 / \sqrt{2 \ell}$ and $d \sigma_2 / d w = - \sigma_2^{2 - 2/L} w^{2/L}$, so
+
     $$\nu_* = \Bigl(\frac{L + 2}{L - 2}\Bigr)^{\frac{2}{L - 2}} w^{- \frac{2 (L + 2)}{L (L - 2)}} \quad (L \ge 3),
     \qquad \nu_* = e^{- w^2 / 2} \quad (L = 2).$$
+
     Holds for small losses and starts whose own $\sigma_2$ is not yet smaller. It is no threshold for keeping
     $\det W > 0$: most of the Gaussian starts that blow up lose the sign, many of them with less unbalancedness.
 

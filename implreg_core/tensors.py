@@ -411,7 +411,9 @@ def arithmetic_circuit(factors: CPFactors, inputs: tuple[Float[ArrayLike, " _"],
 
     Each of the $N$ patches $x^n$ meets the $R$ filters of its location, the responses are pooled over locations by
     their product, and the pooled channels are added:
+
     $$\sum_{k=1}^R \prod_{n=1}^N \langle w_k^n, x^n \rangle = \langle W, x^1 \otimes \cdots \otimes x^N \rangle.$$
+
     With one-hot patches the output is an entry of $W$: completing a tensor is training this network.
 
     **Raises:** ValueError if the patches do not match the factors in number or length.
