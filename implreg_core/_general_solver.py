@@ -73,12 +73,18 @@ def _unscaled(solution, unit, depth, det_sign, rtol, max_steps):
     """The path in the units of the problem, up to the first row that breaks what the exact flow keeps."""
     columns, last, tried, status = jax.tree.map(np.asarray, solution)
     columns = [column[: last + 1] for column in columns]
-    rows = len(columns[0]) if (broken := _first_broken(*columns, det_sign, rtol)) is None else broken[0]
+    broken = _first_broken(*columns, det_sign, rtol)
+    why = _STATUS[status].format(max_steps=max_steps, loss=columns[1][-1] * unit**2)
+    return fields(columns, broken, why, unit, depth, rtol, det_sign=det_sign, steps=int(tried), converged=status == 0)
+
+
+def fields(columns, broken, status, unit, depth, rtol, *, det_sign, steps, converged) -> dict:
+    """The fields of the result, in the units of the problem, up to the row before `broken`, which says why."""
+    rows = len(columns[0]) if broken is None else broken[0]
     t, loss, W, residual, log_abs_det = (column[:rows] for column in columns)
-    why = _STATUS[status].format(max_steps=max_steps, loss=loss[-1] * unit**2)
     if broken is not None:
         remedy = f"lower rtol={rtol:g}, or raise target_loss"
-        why = f"stopped at loss {loss[-1] * unit**2:.3g}: beyond, {broken[1]}; {remedy}"
+        status = f"stopped at loss {loss[-1] * unit**2:.3g}: beyond, {broken[1]}; {remedy}"
     return dict(
         t=unit ** (2 / depth - 2) * t,
         loss=unit**2 * loss,
@@ -86,9 +92,9 @@ def _unscaled(solution, unit, depth, det_sign, rtol, max_steps):
         residual=unit * residual,
         log_abs_det=log_abs_det + W.shape[1] * math.log(unit),
         det_sign=det_sign,
-        steps=int(tried),
-        status=why,
-        converged=bool(status == 0 and broken is None),
+        steps=steps,
+        status=status,
+        converged=bool(converged and broken is None),
     )
 
 

@@ -280,25 +280,12 @@ def _columns(loop, flow):
 def _unscaled(solution, values, unit, depth, det_sign, rtol, max_steps) -> SignPreservingFlow:
     """The path in the units of the problem, up to the first row that breaks what the exact flow keeps."""
     columns, last, tried, status = jax.tree.map(np.asarray, solution)
-    t, loss, W, residual, log_abs_det, bound = columns = [column[: last + 1] for column in columns]
+    columns = [column[: last + 1] for column in columns]
     broken = _first_broken(*columns, det_sign * values[0, 1] * values[1, 0] > 0, det_sign, rtol)
-    why, converged = _STATUS[status].format(max_steps=max_steps), bool(status == 0)
-    if broken is not None:
-        n, reason = broken
-        t, loss, W, residual, log_abs_det, _ = (column[:n] for column in columns)
-        converged = False
-        why = f"stopped at loss {loss[-1] * unit**2:.3g}: beyond, {reason}; lower rtol={rtol:g}, or raise target_loss"
-    return SignPreservingFlow(
-        t=unit ** (2 / depth - 2) * t,
-        loss=unit**2 * loss,
-        W=unit * W,
-        residual=unit * residual,
-        log_abs_det=log_abs_det + 2 * math.log(unit),
-        det_sign=det_sign,
-        steps=int(tried),
-        status=why,
-        converged=converged,
-    )
+    why, ends = _STATUS[status].format(max_steps=max_steps), dict(steps=int(tried), converged=status == 0)
+    *columns, _ = columns  # the bound has served
+    fields = _general_solver.fields(columns, broken, why, unit, depth, rtol, det_sign=det_sign, **ends)
+    return SignPreservingFlow(**fields)
 
 
 def _first_broken(t, loss, W, residual, log_abs_det, bound, is_bound, det_sign, rtol):

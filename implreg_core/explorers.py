@@ -233,10 +233,10 @@ class Explorer:
         ```
         """
         values = complete_setting(self.controls, setting)
-        typed = [control for control in self.controls if isinstance(control, TypedNorm)]
-        run = self._runs.columns({name: x for name, x in values.items() if name not in {each.name for each in typed}})
-        for control in typed:
-            run = run | control.columns(values[control.name], run)
+        typed = [values.pop(control.name) for control in self.controls if isinstance(control, TypedNorm)]
+        run = self._runs.columns(values)
+        for text in typed:
+            run = run | TypedNorm.columns(text, run)
         return run
 
     def picture(self) -> Figure:
