@@ -41,11 +41,23 @@ from implreg_core._explorer_controls import (
 )
 from implreg_core._explorer_runs import Live, NoRun, Stored
 from implreg_core._explorer_spec import control_spec, view_specs
+from implreg_core._explorer_usual import usual_view
 from implreg_core._explorer_views import Curve, View
 from implreg_core._front import script_json
 from implreg_core._static import static_build
 
-__all__ = ["Control", "Curve", "Explorer", "MatrixPad", "NoRun", "Slider", "TypedNorm", "View", "static_build"]
+__all__ = [
+    "Control",
+    "Curve",
+    "Explorer",
+    "MatrixPad",
+    "NoRun",
+    "Slider",
+    "TypedNorm",
+    "View",
+    "static_build",
+    "usual_view",
+]
 
 _DOTS_PER_INCH = 100  # of a picture on the screen, which has twice as many pixels
 
