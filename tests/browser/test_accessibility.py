@@ -93,6 +93,18 @@ def test_formulas_are_where_a_finger_looks_for_them(browser, site):
         assert "".join(copied.split()) == "L≥2"
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_line_begins_with_a_mark_that_ends_a_formula(browser, site, width):
+    with visit(browser, site, "chapters/higher-dimensions.html", width) as (page, _):
+        apart = page.locator("article .formula-with-marks:visible").evaluate_all("""all => all.map((kept) => {
+          const marks = document.createRange();
+          marks.selectNode(kept.lastChild);
+          const formula = [...kept.querySelectorAll(".katex-html > .base")].at(-1).getBoundingClientRect();
+          return marks.toString() === "" ? 0 : marks.getBoundingClientRect().top - formula.bottom;
+        })""")
+        assert len(apart) > 50 and max(apart) < 0
+
+
 def test_displayed_formulas_that_scroll_say_so(browser, site):
     with visit(browser, site, "chapters/higher-dimensions.html", 390) as (page, _):
         state = """() => [...document.querySelectorAll(".katex-display")].map((e) =>
