@@ -56,7 +56,8 @@ def _typeset(tex: str, display: bool, macros: str) -> str:
     answer = json.loads(server.stdout.readline())
     if "error" in answer:
         raise ValueError(answer["error"])
-    return answer["html"]
+    # where a line may break, said so that it holds in `.formula-with-marks`, too
+    return answer["html"].replace('</span><span class="katex-base">', '</span><wbr><span class="katex-base">')
 
 
 def typeset(tex: str, display: bool = False, macros: dict | None = None) -> str:

@@ -99,7 +99,7 @@ def test_no_line_begins_with_a_mark_that_ends_a_formula(browser, site, width):
         apart = page.locator("article .formula-with-marks:visible").evaluate_all("""all => all.map((kept) => {
           const marks = document.createRange();
           marks.selectNode(kept.lastChild);
-          const formula = [...kept.querySelectorAll(".katex-html > .base")].at(-1).getBoundingClientRect();
+          const formula = [...kept.querySelectorAll(".katex-html > .katex-base")].at(-1).getBoundingClientRect();
           return marks.toString() === "" ? 0 : marks.getBoundingClientRect().top - formula.bottom;
         })""")
         assert len(apart) > 50 and max(apart) < 0
