@@ -26,5 +26,6 @@ def _mend(app, pagename, templatename, context, doctree):
 
 def setup(app):
     app.add_js_file("scrollers.js", loading_method="defer")
+    app.add_css_file("scrollers.css")
     app.connect("html-page-context", _mend)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -121,6 +121,22 @@ def test_displayed_formulas_that_scroll_say_so(browser, site):
         page.wait_for_function(f"({state})().every(([wide, stop, more]) => !wide && !stop && more === '')")
 
 
+def test_on_a_phone_all_that_scrolls_says_so(browser, site):
+    """Figures, formulas, code and tables: marked while something is out of sight on that side, and faded there."""
+    with visit(browser, site, "chapters/learning-rate.html", 390) as (page, _):
+        page.evaluate(UNFOLD)
+        boxes = ["figure:has(img)", ".katex-display", ".highlight > pre", ".pst-scrollable-table-container"]
+        for kind in boxes:
+            wide = page.locator(f"article {kind}[data-more=right]").first
+            wide.wait_for()
+            assert wide.evaluate("e => getComputedStyle(e).maskImage") != "none", kind
+            wide.evaluate("e => { e.scrollLeft = e.scrollWidth; }")
+            page.wait_for_function(f"document.querySelector('article {kind}[data-more=left]')")
+        unmarked = page.evaluate("""(kinds) => [...document.querySelectorAll(kinds)].filter((e) =>
+          (e.scrollWidth > e.clientWidth + 1) !== Boolean(e.dataset.more)).length""", ", ".join(f"article {k}" for k in boxes))
+        assert unmarked == 0
+
+
 def luminance(colour):
     """Relative luminance of an sRGB colour, as WCAG defines it."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (c / 255 for c in colour[:3])]
