@@ -1,6 +1,6 @@
-// `data-more` says on which sides of what scrolls sideways something is out of sight: scrollers.css shows it. Figures and
-// displayed formulas can then be reached from the keyboard, and only while they scroll: elsewhere a tab stop would lead
-// nowhere. For code and tables the theme sees to that.
+// `data-more` says on which sides of what scrolls sideways something is out of sight: scrollers.css shows it, of a figure on
+// its picture alone, from `--from` to `--to`. Figures and displayed formulas can then be reached from the keyboard, and
+// only while they scroll: elsewhere a tab stop would lead nowhere. For code and tables the theme sees to that.
 
 {
   const ROUNDING_PX = 1;
@@ -11,6 +11,10 @@
     const hidden = box.scrollWidth - box.clientWidth;
     const sides = { left: box.scrollLeft > ROUNDING_PX, right: box.scrollLeft < hidden - ROUNDING_PX };
     box.dataset.more = Object.keys(sides).filter((side) => sides[side]).join(" ");
+    if (box.matches("figure")) {
+      box.style.setProperty("--from", `${box.scrollLeft}px`);
+      box.style.setProperty("--to", `${box.scrollLeft + box.clientWidth}px`);
+    }
     if (!box.matches(OURS)) return;
     if (hidden > ROUNDING_PX) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
