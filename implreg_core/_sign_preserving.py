@@ -75,7 +75,9 @@ class SignPreservingFlow(eqx.Module):
         low, high = self.loss[-1], 0.9 * self.loss[0]
         if not np.all((loss >= low) & (loss <= high)):
             raise ValueError(f"`loss` must be on the path, from {low:.3g} to {high:.3g}; got {loss}.")
-        used = slice(np.flatnonzero(self.loss > high)[-1], None)
+        first = np.flatnonzero(self.loss > high)[-1]
+        fallen = np.maximum.accumulate(-np.log(self.loss[first:]))  # constant to rounding where a path waits for long
+        used = first + np.flatnonzero(np.diff(fallen, prepend=-np.inf) > 0)
         unseen = np.all(self.residual == 0, axis=0)
         shape, largest = unseen.shape, np.argmax(np.where(unseen, np.abs(self.W[-1]), -1.0))
         scale = _residual_scale(self.W[used].reshape(-1, unseen.size)[:, largest], largest, len(unseen))

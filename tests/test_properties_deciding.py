@@ -26,8 +26,8 @@ def test_a_quadratic_is_positive_exactly_by_its_discriminant_wherever_it_stands(
 
 @about("deciding.enclose", "deciding.decide", b=NUMBERS, c=NUMBERS)
 def test_balls_and_the_solver_agree_on_a_box_and_on_its_halves(b, c):
-    claim = x**2 + b * x + c > 0
-    least = min(claim.lhs.subs(x, point) for point in (-2, 2, min(max(-b / 2, -2), 2)))
+    value = x**2 + b * x + c
+    claim, least = value > 0, min(value.subs(x, point) for point in (-2, 2, min(max(-b / 2, -2), 2)))
     if least > 0:
         deciding.decide([x >= -2, x <= 2], claim)
         whole = deciding.enclose(claim, {x: (-2, 2)})

@@ -430,3 +430,14 @@ def test_where_the_path_waits_a_loss_does_not_tell_where_it_is():
     assert before < w < then
     with pytest.raises(ValueError, match="near a saddle point it does not, as at .0.495"):
         path.at_loss(np.array([0.495]))
+
+
+def test_a_path_whose_loss_stands_still_to_rounding_is_read_where_it_falls():
+    """Between two saddle points hundreds of rows share a loss."""
+    start = 1e-60 * np.array([[0.71, 0.06], [0.06, 0.99]])
+    path = sign_preserving_flow(problems.two_by_two(1, 2, 0), start, depth=3, target_loss=1e-6)
+    assert path.converged and np.sum(np.diff(path.loss) == 0) > 10
+    rows = np.searchsorted(-path.loss, [-3e-2, -1e-4])
+    there = path.at_loss(path.loss[rows])
+    assert np.allclose(there.W, path.W[rows], rtol=1e-9, atol=1e-12)
+    assert np.allclose(there.t, path.t[rows], rtol=1e-9)
