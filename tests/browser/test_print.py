@@ -1,4 +1,4 @@
-"""Chapters on paper: whole, in the light theme, with nothing on them that wants a click."""
+"""Chapters on paper: whole, in the light theme, with nothing on them that wants a click; folded code where asked for."""
 
 import pytest
 
@@ -7,7 +7,9 @@ from tools.browser import reader
 A4 = 680  # pixels between margins of 15 mm
 CHAPTERS = ["counterexample", "notation"]  # an explorer, hidden code and solutions; wide tables
 
-FOLDED = "article details > :not(summary), article .toggle-hidden > :not(.admonition-title)"
+FOLDED = "article .toggle-hidden > :not(.admonition-title)"
+CODE = "article details.hide > :not(summary)"
+SWITCH = "document.querySelector('.implreg-code-switch')?.click()"  # notation has no code
 HIDDEN = """all => all.filter(e => !e.checkVisibility({ opacityProperty: true, visibilityProperty: true })
   || e.getBoundingClientRect().height === 0).map(e => e.outerHTML.slice(0, 200))"""
 CUT_OFF = """all => all.filter(e => getComputedStyle(e).overflowX !== "visible" && e.scrollWidth > e.clientWidth
@@ -42,6 +44,14 @@ def test_nothing_to_click(paper):
 
 def test_nothing_stays_folded(paper):
     assert paper.locator(FOLDED).evaluate_all(HIDDEN) == []
+
+
+def test_folded_code_is_printed_where_it_was_opened(page, paper):
+    hidden = paper.locator(CODE).evaluate_all(HIDDEN)
+    assert len(hidden) == paper.locator(CODE).count()
+    page.evaluate(SWITCH)
+    assert paper.locator(CODE).evaluate_all(HIDDEN) == []
+    page.evaluate(SWITCH)
 
 
 def test_explorers_are_drawn(paper):
