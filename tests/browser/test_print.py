@@ -1,4 +1,4 @@
-"""Chapters on paper: whole, in the light theme, with nothing on them that wants a click; folded code where asked for."""
+"""Chapters on paper: whole, in the light theme, nothing on them that wants a click; folded code where it was opened."""
 
 import pytest
 
