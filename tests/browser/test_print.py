@@ -28,7 +28,7 @@ def page(request, browser, site):
 
 @pytest.fixture
 def paper(page):
-    page.emulate_media(media="print")
+    page.emulate_media(media="print", reduced_motion="reduce")  # what is opened fades in
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     yield page
     page.evaluate("dispatchEvent(new Event('afterprint'))")
