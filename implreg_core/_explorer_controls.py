@@ -1,7 +1,7 @@
 """The controls of an explorer: what a reader may set, each checked on its own."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import jax
@@ -175,8 +175,11 @@ class MatrixPad:
 
     @property
     def text(self) -> str:
-        """The default, as a reader writes it: row by row."""
-        return f"({'; '.join(', '.join(map(as_text, row)) for row in np.asarray(self.default).tolist())})"
+        """The default, as a reader writes it: the name of a preset, or row by row; and the sign of the determinant."""
+        (a, b), (c, d) = rows = np.asarray(self.default, float).tolist()
+        named = [text for text, preset in self.presets.items() if np.array_equal(preset, rows)]
+        written = named[0] if named else f"({'; '.join(', '.join(map(as_text, row)) for row in rows)})"
+        return f"{written}, det {self.symbol} {'<=>'[int(np.sign(a * d - b * c)) + 1]} 0"
 
     @property
     def example(self) -> jax.Array:
@@ -264,11 +267,84 @@ class TypedNorm:
         return {"norm": values, "norm_bound": bound, "norm_share": np.maximum(0, bound) / values}
 
 
-AnyControl = Control | Slider | MatrixPad | TypedNorm
+@dataclass(frozen=True)
+class Guess:
+    """A number to guess, typed or dragged, from `low` to `high`: no run depends on it, `compute` knows nothing of it.
+
+    The front end adds it to a run as the column `name`, so that a view can draw it as a line.
+
+    **Raises:** `ValueError` for an empty interval, or a default outside it.
+
+    **Example:**
+
+    ```python
+    >>> explorers.Guess("guess", "your guess", -10, 50, default=0).entry
+    0.0
+
+    ```
+    """
+
+    name: str
+    label: str
+    low: Number
+    high: Number
+    default: Number
+
+    def __post_init__(self):
+        if not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
+            raise ValueError(f"guess {self.name!r} needs finite `low` < `high`; got {self.low} and {self.high}.")
+        self._check("`default`", self.default)
+
+    def _check(self, what: str, value: Number) -> None:
+        if not self.low <= value <= self.high:
+            raise ValueError(f"{what} of guess {self.name!r} must be from {self.low} to {self.high}; got {value}.")
+
+    @property
+    def range(self) -> str:
+        """Its settings, in short."""
+        return f"{self.low:g}..{self.high:g}"
+
+    @property
+    def entry(self) -> float:
+        """The default, as a choice holds it: itself."""
+        return float(self.default)
+
+    @property
+    def text(self) -> str:
+        """The default, as a reader writes it."""
+        return as_text(self.default)
+
+
+AnyControl = Control | Slider | MatrixPad | TypedNorm | Guess
+
+
+def added_columns(controls: Sequence[AnyControl]) -> set[str]:
+    """The columns that the front end adds to a run."""
+    added = {control.name for control in controls if isinstance(control, Guess)}
+    return added | {name for control in controls if isinstance(control, TypedNorm) for name in TypedNorm.ADDS}
+
+
+def extended(controls: Sequence[AnyControl], run: Mapping[str, np.ndarray], setting: Mapping) -> dict[str, np.ndarray]:
+    """A run with the columns that the front end adds to it at a complete setting."""
+    run = dict(run)
+    for control in controls:
+        if isinstance(control, TypedNorm):
+            run |= TypedNorm.columns(setting[control.name], run)
+        elif isinstance(control, Guess):
+            run[control.name] = np.full(len(next(iter(run.values()))), float(setting[control.name]))
+    return run
+
+
+def in_words(controls: Sequence[AnyControl], setting: Mapping, other: Mapping | None = None) -> str:
+    """A complete setting as a reader writes it, or what differs in it from another; a guess belongs to no run."""
+    kept = [control for control in controls if not isinstance(control, Guess)]
+    if other is not None:
+        kept = [control for control in kept if not np.array_equal(setting[control.name], other[control.name])]
+    return "; ".join(f"{control.label}: {replace(control, default=setting[control.name]).text}" for control in kept)
 
 
 def setting_of(controls: Sequence[AnyControl], choice: Sequence) -> dict:
-    """What `compute` gets for a choice: a value for each control, typed norms apart, of which it knows nothing."""
+    """What `compute` gets for a choice: a value for each control but norms and guesses, which it does not know."""
     setting = {}
     for control, entry in zip(controls, choice, strict=True):
         if isinstance(control, Control):
@@ -278,6 +354,11 @@ def setting_of(controls: Sequence[AnyControl], choice: Sequence) -> dict:
         elif isinstance(control, Slider):
             setting[control.name] = entry
     return setting
+
+
+def choice_of(controls: Sequence[AnyControl], setting: Mapping) -> list:
+    """The choice that a complete setting is: an entry for each control."""
+    return [replace(control, default=setting[control.name]).entry for control in controls]
 
 
 def complete_setting(controls: Sequence[AnyControl], setting: Mapping) -> dict:

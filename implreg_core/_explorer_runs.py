@@ -14,8 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from implreg_core._columns import LARGEST, encode_column
-from implreg_core._explorer_controls import AnyControl, Control, MatrixPad, Slider, TypedNorm
-from implreg_core._explorer_views import View
+from implreg_core._explorer_controls import AnyControl, Control, MatrixPad, Slider, TypedNorm, added_columns
+from implreg_core._explorer_endings import Ending
+from implreg_core._explorer_views import AnyView, MatrixView, plots
 from implreg_core._front import script_json
 from implreg_core.javascript import compile_to_javascript
 
@@ -44,13 +45,18 @@ class NoRun(ValueError):
 
 
 class _Runs:
-    """What both have: the columns that `views` draw of `compute`, for an explorer's `question`."""
+    """What both have: the columns that `views` and `endings` need of `compute`, for an explorer's `question`."""
 
     def __init__(
-        self, question: str, compute: Callable[..., Mapping], controls: Sequence[AnyControl], views: Sequence[View]
+        self,
+        question: str,
+        compute: Callable[..., Mapping],
+        controls: Sequence[AnyControl],
+        views: Sequence[AnyView],
+        endings: Sequence[Ending],
     ):
         self._question, self._compute = question, compute
-        self.scales = _drawn_scales(controls, views)  # of the drawn columns
+        self.scales = _drawn_scales(controls, views, endings)  # of the drawn columns
         self._listed = [control for control in controls if isinstance(control, Control)]
 
     def _settings(self) -> Iterator[dict]:
@@ -124,10 +130,10 @@ class Stored(_Runs):
 class Live(_Runs):
     """Runs that are computed when they are asked for: by XLA in Jupyter, by JavaScript in a page."""
 
-    def __init__(self, question, compute, controls, views):
-        super().__init__(question, compute, controls, views)
+    def __init__(self, question, compute, controls, views, endings):
+        super().__init__(question, compute, controls, views, endings)
         self._continuous = [control for control in controls if isinstance(control, Slider | MatrixPad)]
-        self._abscissa = views[0].x
+        self._abscissa = plots(views)[0].x
         self._programs = {}  # values of the listed controls -> compiled function
 
     def columns(self, setting: Mapping) -> Run:
@@ -183,16 +189,22 @@ class Live(_Runs):
             raise
 
 
-def _drawn_scales(controls: Sequence[AnyControl], views: Sequence[View]) -> dict[str, str]:
-    """The columns that views draw, and on which scale: logarithmic if on both. Those that a typed norm adds are not of
-    `compute`, those that it reads are."""
+def _drawn_scales(
+    controls: Sequence[AnyControl], views: Sequence[AnyView], endings: Sequence[Ending]
+) -> dict[str, str]:
+    """The columns that views draw or endings read, and on which scale: logarithmic if on both. Those that the front end
+    adds are not of `compute`, those that a typed norm reads are."""
     scales = {}
-    for view in views:
+    for view in plots(views):
         for column, scale in [(view.x, view.xscale), *((column, view.yscale) for column in view.y)]:
             scales[column] = "log" if "log" in (scale, scales.get(column)) else "linear"
-        for column in itertools.chain.from_iterable(curve.columns for curve in view.curves):
-            scales.setdefault(column, "linear")
+    others = [column for view in plots(views) for curve in view.curves for column in curve.columns]
+    others += [column for view in plots(views) for column in view.where.values()]
+    others += [column for view in views if isinstance(view, MatrixView) for column in view.columns]
+    others += [column for ending in endings for column in ending.columns]
+    for column in others:
+        scales.setdefault(column, "linear")
     if any(isinstance(control, TypedNorm) for control in controls):
         scales |= dict.fromkeys(TypedNorm.READS, "log")
-        scales = {column: scale for column, scale in scales.items() if column not in TypedNorm.ADDS}
-    return scales
+    added = added_columns(controls)
+    return {column: scale for column, scale in scales.items() if column not in added}

@@ -10,14 +10,15 @@ from functools import singledispatch
 
 import numpy as np
 
-from implreg_core._explorer_controls import AnyControl, Control, MatrixPad, Slider, TypedNorm, as_text
-from implreg_core._explorer_views import View
+from implreg_core._explorer_controls import AnyControl, Control, Guess, MatrixPad, Slider, TypedNorm, as_text
+from implreg_core._explorer_endings import Ending
+from implreg_core._explorer_views import AnyView, MatrixView, View, colored_columns
 
 
 @singledispatch
 def control_spec(control: AnyControl) -> dict:
     """What the front end must know of a control, besides its default."""
-    raise TypeError(f"`controls` must be Control, Slider, MatrixPad or TypedNorm; got {control!r}.")
+    raise TypeError(f"`controls` must be Control, Slider, MatrixPad, TypedNorm or Guess; got {control!r}.")
 
 
 @control_spec.register
@@ -44,19 +45,58 @@ def _(norm: TypedNorm) -> dict:
     return _named(norm, "norm") | {"examples": list(norm.examples)}
 
 
+@control_spec.register
+def _(guess: Guess) -> dict:
+    places = {"low": guess.low, "high": guess.high, "scale": "linear", "step": None}
+    return _named(guess, "guess") | places
+
+
 def _named(control: AnyControl, kind: str) -> dict:
     return {"kind": kind, "name": control.name, "label": control.label}
 
 
-def view_specs(views: Sequence[View]) -> list[dict]:
+def ending_spec(ending: Ending) -> dict:
+    """What the front end must know of an ending."""
+    limits = {"most": ending.at_most, "least": ending.at_least}
+    return {"text": ending.text, "column": ending.column} | limits
+
+
+def view_specs(views: Sequence[AnyView]) -> list[dict]:
     """What the front end must know of the views; a column has one colour in all of them."""
-    columns = list(dict.fromkeys(column for view in views for column in view.y))
-    return [_view_spec(view, {column: i for i, column in enumerate(columns)}) for view in views]
+    colors = {column: i for i, column in enumerate(colored_columns(views))}
+    return [_view_spec(view, colors) for view in views]
 
 
-def _view_spec(view: View, colors: dict[str, int]) -> dict:
+@singledispatch
+def _view_spec(view: AnyView, colors: dict[str, int]) -> dict:
+    raise TypeError(f"`views` must be View or MatrixView; got {view!r}.")
+
+
+@_view_spec.register
+def _(view: MatrixView, colors: dict[str, int]) -> dict:
+    given = [None if x is None else as_text(x) for row in view.given for x in row]
+    entries = zip(view.columns, view.labels, given, strict=True)
+    return {
+        "kind": "matrix",
+        "title": view.title,
+        "columns": len(view.entries[0]),
+        "series": [
+            {"column": column, "label": label, "given": text, "color": colors.get(column, 0), "where": None}
+            for column, label, text in entries
+        ],
+    }
+
+
+@_view_spec.register
+def _(view: View, colors: dict[str, int]) -> dict:
     series = [
-        {"column": column, "label": label, "dashed": column in view.dashed, "color": colors[column]}
+        {
+            "column": column,
+            "label": label,
+            "dashed": column in view.dashed,
+            "color": colors[column],
+            "where": view.where.get(column),
+        }
         for column, label in view.y.items()
     ]
     curves = [
@@ -64,6 +104,7 @@ def _view_spec(view: View, colors: dict[str, int]) -> dict:
         for curve in view.curves
     ]
     return {
+        "kind": "plot",
         "title": view.title,
         "x": {"column": view.x, "label": view.xlabel, "scale": view.xscale, "limits": view.xlim},
         "y": {"label": view.ylabel, "scale": view.yscale, "limits": view.ylim},

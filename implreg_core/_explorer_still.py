@@ -2,16 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from textwrap import fill
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from implreg_core import figures
-from implreg_core._explorer_views import Curve, View
+from implreg_core._explorer_controls import as_text
+from implreg_core._explorer_views import AnyView, Curve, MatrixView, View, colored_columns
 
 Run = Mapping[str, np.ndarray]
+
+
+class Drawn(NamedTuple):
+    """A run that is kept for comparison, and what sets it apart, in words."""
+
+    run: Run
+    words: str
+
 
 _WIDTH, _PANEL_HEIGHT = 7.2, 2.9  # inches; two panels stand side by side
 _LINE = 0.19  # inches; a line of small text
@@ -19,8 +30,10 @@ _CHARACTERS = 105  # that fit into one
 _SMALL = {"fontsize": 9, "va": "top", "linespacing": 1.3}
 
 
-def draw(views: Sequence[View], run: Run, *, heading: str, subheading: str, caption: str) -> Figure:
-    """`views` of a `run` up to its last row, between its headings and its caption.
+def draw(
+    views: Sequence[AnyView], run: Run, kept: Drawn | None, *, heading: str, subheading: str, caption: str
+) -> Figure:
+    """`views` of a `run` up to its last row, beside a `kept` one, between its headings and its caption.
 
     The figure belongs to no window, so nothing shows it by itself.
     """
@@ -36,28 +49,60 @@ def draw(views: Sequence[View], run: Run, *, heading: str, subheading: str, capt
         figure.text(0.01, 1 - 0.06 / height, heading, fontsize=11.5, weight="bold", va="top")
         figure.text(0.01, 1 - 0.32 / height, above, **_SMALL)
         figure.text(0.01, (bottom - 0.12) / height, below, **_SMALL)
-        columns = list(dict.fromkeys(column for view in views for column in view.y))  # a colour each, in all views
+        colors = {column: figures.COLORS[i % 6] for i, column in enumerate(colored_columns(views))}
         for view, ax in zip(views, figure.subplots(down, across, squeeze=False).flat):
-            _draw_view(view, run, {column: figures.COLORS[i % 6] for i, column in enumerate(columns)}, ax)
+            (_draw_matrix if isinstance(view, MatrixView) else _draw_view)(view, run, kept, colors, ax)
         for ax in figure.axes[len(views) :]:
             ax.remove()
     return figure
 
 
-def _draw_view(view: View, run: Run, colors: Mapping[str, str], ax: Axes) -> None:
+def _draw_view(view: View, run: Run, kept: Drawn | None, colors: Mapping[str, str], ax: Axes) -> None:
     ax.set(title=view.title, xlabel=view.xlabel, ylabel=view.ylabel, xscale=view.xscale, yscale=view.yscale)
     solid = [column for column in view.y if column not in view.dashed]
     for column, label in view.y.items():
         dashes = (5, 4) if column in view.dashed else figures.DASHES[solid.index(column) % len(figures.DASHES)]
-        y = np.where(run[column] > 0, run[column], np.nan) if view.yscale == "log" else run[column]
+        y = _drawable(view, column, run)
         ax.plot(run[view.x], y, color=colors[column], dashes=dashes, label=label)
         ax.plot(run[view.x][-1:], y[-1:], "o", color=colors[column], markersize=5, clip_on=False)
+        if kept is not None and column in solid:
+            style = {"color": colors[column], "dashes": dashes, "linewidth": 0.9, "marker": "o", "markersize": 3.5}
+            places = {"markevery": max(1, len(kept.run[view.x]) // 8), "markerfacecolor": "white"}
+            ax.plot(kept.run[view.x], _drawable(view, column, kept.run), **style, **places, label="_kept")
+    if kept is not None:
+        ax.plot([], [], "o-", color="black", linewidth=0.9, markersize=3.5, markerfacecolor="white",
+                label=fill(f"kept: {kept.words}", 44))  # fmt: skip
     for label, (x, y) in view.points.items():
         ax.plot([x], [y], "D", color=figures.RED, markersize=6, label=label)
     ax.set(xlim=view.xlim or ax.get_xlim(), ylim=view.ylim or ax.get_ylim())  # which curves then leave as they are
     for curve in view.curves:
         _draw_curve(curve, run, ax)
     ax.legend(fontsize=8.5)
+
+
+def _drawable(view: View, column: str, run: Run) -> np.ndarray:
+    """A column with NaN where it has no value, or none that its axis can show."""
+    positive = [run[column]] if view.yscale == "log" else []
+    if column in view.where:
+        positive.append(run[view.where[column]])
+    return np.where(np.all([x > 0 for x in positive], axis=0), run[column], np.nan) if positive else run[column]
+
+
+def _draw_matrix(view: MatrixView, run: Run, kept: Drawn | None, colors: Mapping[str, str], ax: Axes) -> None:
+    """What is given of each entry, and below it what the run has at its end, then the kept one."""
+    ax.set(title=view.title, xlim=(0, len(view.entries[0])), ylim=(len(view.entries), 0))
+    ax.set_axis_off()
+    for i, (columns, given) in enumerate(zip(view.entries, view.given)):
+        for j, (column, value) in enumerate(zip(columns, given)):
+            color = "black" if value is not None else colors[column]
+            line = "-" if value is not None else "--"
+            ax.add_patch(Rectangle((j + 0.04, i + 0.05), 0.92, 0.9, fill=False, edgecolor=color, linestyle=line))
+            texts = ["?" if value is None else as_text(value), f"{run[column][-1]:.3g}"]
+            texts += [] if kept is None else [f"○ {kept.run[column][-1]:.3g}"]
+            for k, text in enumerate(texts):
+                weight, size = ("bold", 12) if k == 0 else ("normal", 10)
+                ax.text(j + 0.5, i + 0.28 + 0.25 * k, text, color=color if k < 2 else "black", weight=weight,
+                        fontsize=size, ha="center", va="center")  # fmt: skip
 
 
 def _draw_curve(curve: Curve, run: Run, ax: Axes) -> None:

@@ -7,6 +7,8 @@ import numpy as np
 
 from implreg_core._explorer_controls import Number
 
+_LARGEST = 6  # rows or columns of a matrix that is shown in numbers
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -50,10 +52,12 @@ class View:
 
     Scales are `"linear"` or `"log"`; the columns named in `dashed` (bounds, references) are drawn apart from
     the rest. Axes span the runs of all settings, or, where it is given, `xlim` or `ylim`: lines end there.
-    `curves`, and fixed `points` (label -> place), show what the lines move among.
+    `curves`, and fixed `points` (label -> place), show what the lines move among. `where` (column of `y` -> another
+    column) says where a line has its say, such as a bound that needs a condition: in rows in which the other is
+    positive. Elsewhere it is not drawn, and the legend says "none".
 
     **Raises:** `ValueError` for an unknown scale, limits or points that do not fit it, an empty `y`, or a dashed column
-    that is not in `y`.
+    or one with a `where` that is not in `y`.
 
     **Example:**
 
@@ -77,6 +81,7 @@ class View:
     ylim: tuple[Number, Number] | None = None
     curves: Sequence[Curve] = ()
     points: Mapping[str, tuple[Number, Number]] = field(default_factory=dict)
+    where: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
         for k, axis in enumerate("xy"):
@@ -90,5 +95,71 @@ class View:
                 raise ValueError(f"`points` must be finite and fit a {scale} {axis} axis; got {dict(self.points)}.")
         if not self.y:
             raise ValueError(f"`y` of view {self.title!r} is empty; name one column at least.")
-        if unknown := set(self.dashed) - set(self.y):
-            raise ValueError(f"`dashed` of view {self.title!r} names {sorted(unknown)}, not among {list(self.y)}.")
+        for name in ("dashed", "where"):
+            if unknown := set(getattr(self, name)) - set(self.y):
+                raise ValueError(f"`{name}` of view {self.title!r} names {sorted(unknown)}, not among {list(self.y)}.")
+
+
+@dataclass(frozen=True)
+class MatrixView:
+    """A matrix at the marker's row: what is given of its entries, and what the run has there.
+
+    `entries` are the columns of a run that hold them, row by row, at most 6 by 6; `given` the numbers that they should
+    become, None where nothing is given. A reader sees "?" there, in the colour that the entry's line has in the plots.
+    `symbol` names the matrix in words.
+
+    **Raises:** `ValueError` for rows of unequal length, none, too many, or a `given` of another shape.
+
+    **Example:**
+
+    ```python
+    >>> view = explorers.MatrixView("W", entries=[["w", "w12"], ["w21", "w22"]], given=[[None, 1], [1, 0]])
+    >>> view.labels
+    ['W₁₁', 'W₁₂', 'W₂₁', 'W₂₂']
+
+    ```
+    """
+
+    title: str
+    entries: Sequence[Sequence[str]]
+    given: Sequence[Sequence[Number | None]]
+    symbol: str = "W"
+
+    def __post_init__(self):
+        widths = [len(row) for row in self.entries]
+        if not widths or len(set(widths)) > 1 or not 1 <= widths[0] <= _LARGEST or len(widths) > _LARGEST:
+            raise ValueError(
+                f"`entries` of matrix view {self.title!r} must be rows of one length, 1 to {_LARGEST} by 1 to "
+                f"{_LARGEST}; got rows of lengths {widths}."
+            )
+        if [len(row) for row in self.given] != widths:
+            raise ValueError(
+                f"`given` of matrix view {self.title!r} must have the shape of `entries`; got {self.given}."
+            )
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of a run that it shows, row by row."""
+        return [column for row in self.entries for column in row]
+
+    @property
+    def labels(self) -> list[str]:
+        """What its entries are called, row by row."""
+        rows, columns = len(self.entries), len(self.entries[0])
+        return [f"{self.symbol}{'₁₂₃₄₅₆'[i]}{'₁₂₃₄₅₆'[j]}" for i in range(rows) for j in range(columns)]
+
+
+AnyView = View | MatrixView
+
+
+def plots(views: Sequence[AnyView]) -> list[View]:
+    """The views that are plots."""
+    return [view for view in views if isinstance(view, View)]
+
+
+def colored_columns(views: Sequence[AnyView]) -> list[str]:
+    """The columns that have a colour, the same in all views, in its order: those of plots, then unseen entries."""
+    lines = [column for view in plots(views) for column in view.y]
+    matrices = [view for view in views if isinstance(view, MatrixView)]
+    flat = [pair for view in matrices for pair in zip(view.columns, [x for row in view.given for x in row])]
+    return list(dict.fromkeys(lines + [column for column, given in flat if given is None]))

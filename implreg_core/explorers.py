@@ -11,7 +11,9 @@ which is the same in both places. There are two kinds:
   Jupyter it is compiled by XLA; for the static page it is compiled to JavaScript, so the page computes what the
   package computes.
 
-In either, a `TypedNorm` lets the reader type a norm, which the front end evaluates along the run.
+In either, a `TypedNorm` lets the reader type a norm, which the front end evaluates along the run, and a `Guess` a
+number, which it draws as a line. "Keep this run" leaves a run in all views, thin and with rings on its lines, beside
+those that follow.
 """
 
 import base64
@@ -33,28 +35,39 @@ from implreg_core import _explorer_names, _explorer_still, _front
 from implreg_core._explorer_controls import (
     AnyControl,
     Control,
+    Guess,
     MatrixPad,
     Slider,
     TypedNorm,
+    choice_of,
     complete_setting,
+    extended,
+    in_words,
     setting_of,
 )
+from implreg_core._explorer_endings import Ending, descent_endings, flow_endings, sentence
 from implreg_core._explorer_runs import Live, NoRun, Stored
-from implreg_core._explorer_spec import control_spec, view_specs
+from implreg_core._explorer_spec import control_spec, ending_spec, view_specs
+from implreg_core._explorer_still import Drawn
 from implreg_core._explorer_usual import usual_view
-from implreg_core._explorer_views import Curve, View
+from implreg_core._explorer_views import AnyView, Curve, MatrixView, View, plots
 from implreg_core._front import script_json
 from implreg_core._static import static_build
 
 __all__ = [
     "Control",
     "Curve",
+    "Ending",
     "Explorer",
+    "Guess",
     "MatrixPad",
+    "MatrixView",
     "NoRun",
     "Slider",
     "TypedNorm",
     "View",
+    "descent_endings",
+    "flow_endings",
     "static_build",
     "usual_view",
 ]
@@ -68,7 +81,12 @@ class Explorer:
     `compute(**setting)` returns a run: a mapping from column names to equally long 1-D arrays of numbers. Columns that
     no view draws are ignored. Where it raises `NoRun`, the reader sees the message and the former drawing; any other
     exception stops a static build, and is shown in the figure in Jupyter. `scrubber` names the column that the marker
-    moves along, the `x` of the first view.
+    moves along, the `x` of the first view that is a plot.
+
+    `beside` is a setting, of some controls or all, whose run is kept for comparison when the figure opens, until the
+    reader forgets it. The first of `endings` that fits is said of how a run ended. The figure opens at the end of the
+    run; one that `opens` at its `"start"` draws nothing of what comes until it has been played once, by the button
+    called `play`.
 
     *Stored*, with listed controls only: `compute` is called once per setting. Its columns are finite, and positive
     where a view draws them on a logarithmic axis.
@@ -79,9 +97,10 @@ class Explorer:
 
     Evaluated at the end of a cell, an explorer displays itself.
 
-    **Raises:** `ValueError` for an empty `views`, two typed norms, or controls that share a name or are called "at"; on
-    display, for a run that cannot be drawn, naming setting, column and row, for a live `compute` that JavaScript cannot
-    express, and in a static build for two figures of a page with one question.
+    **Raises:** `ValueError` for `views` without a plot, two typed norms, controls that share a name or are called "at"
+    or "beside", a `beside` that names no setting, or an unknown `opens`; on display, for a run that cannot be drawn,
+    naming setting, column and row, for a live `compute` that JavaScript cannot express, and in a static build for two
+    figures of a page with one question.
 
     **Example:**
 
@@ -104,21 +123,28 @@ class Explorer:
         question: str,
         controls: Sequence[AnyControl],
         compute: Callable[..., Mapping],
-        views: Sequence[View],
+        views: Sequence[AnyView],
         caption: str,
         scrubber: str = "Training time",
+        beside: Mapping | None = None,
+        endings: Sequence[Ending] = (),
+        opens: str = "end",
+        play: str = "Play",
     ):
         names = [control.name for control in controls]
-        if len(set(names)) < len(names) or "at" in names:
-            raise ValueError(f"`controls` must have distinct names other than 'at'; got {names}.")
+        if len(set(names)) < len(names) or {"at", "beside"} & set(names):
+            raise ValueError(f"`controls` must have distinct names other than 'at' and 'beside'; got {names}.")
         if sum(isinstance(control, TypedNorm) for control in controls) > 1:
             raise ValueError(f"`controls` may have one TypedNorm at most, whose columns have fixed names; got {names}.")
-        if not views:
-            raise ValueError("`views` is empty; an explorer needs one view at least.")
-        self.question, self.caption, self.scrubber = question, caption, scrubber
-        self.controls, self.views = tuple(controls), tuple(views)
+        if not plots(views):
+            raise ValueError(f"`views` must have one plot at least, a `View`; got {list(views)}.")
+        if opens not in ("start", "end"):
+            raise ValueError(f'`opens` must be "start" or "end"; got {opens!r}.')
+        self.question, self.caption, self.scrubber, self.opens, self.play = question, caption, scrubber, opens, play
+        self.controls, self.views, self.endings = tuple(controls), tuple(views), tuple(endings)
+        self.beside = None if beside is None else complete_setting(self.controls, beside)
         self.live = any(isinstance(control, Slider | MatrixPad) for control in controls)
-        self._runs = (Live if self.live else Stored)(question, compute, self.controls, self.views)
+        self._runs = (Live if self.live else Stored)(question, compute, self.controls, self.views, self.endings)
 
     @property
     def slug(self) -> str:
@@ -245,16 +271,39 @@ class Explorer:
         ```
         """
         values = complete_setting(self.controls, setting)
-        typed = [values.pop(control.name) for control in self.controls if isinstance(control, TypedNorm)]
-        run = self._runs.columns(values)
-        for text in typed:
-            run = run | TypedNorm.columns(text, run)
-        return run
+        known = {c.name: values[c.name] for c in self.controls if not isinstance(c, TypedNorm | Guess)}
+        return extended(self.controls, self._runs.columns(known), values)
+
+    def ending(self, **setting) -> str:
+        """What the figure says of how the run at a setting ended; an empty text where none of `endings` fits.
+
+        A live run that diverges is described by the figure itself, not here.
+
+        **Raises:** as `run`.
+
+        **Example:**
+
+        ```python
+        >>> view = explorers.View("A line", "t", {"w": "w"}, "t", "w")
+        >>> def compute(slope):
+        ...     return {"t": jnp.arange(3.0), "w": slope * jnp.arange(3.0)}
+        ...
+        >>> slider = explorers.Slider("slope", "slope", 0.0, 2.0, default=1.0)
+        >>> explorer = explorers.Explorer(
+        ...     question="How steep?", controls=[slider], compute=compute, views=[view], caption="A line.",
+        ...     endings=[explorers.Ending("ended at w = {w}", "w", at_least=1)],
+        ... )
+        >>> explorer.ending(slope=0.75)
+        'This run ended at w = 1.5.'
+
+        ```
+        """
+        return sentence(self.endings, self.run(**setting))
 
     def picture(self) -> Figure:
-        """The figure as it opens, with its question, settings and caption, drawn by matplotlib.
+        """The figure as it opens, with its question, settings and caption, up to the run's end, drawn by matplotlib.
 
-        **Raises:** `NoRun` where there is no run at the default setting.
+        **Raises:** `NoRun` where there is no run at the default setting, or at `beside`.
 
         **Example:**
 
@@ -272,12 +321,16 @@ class Explorer:
 
         ```
         """
-        settings = "; ".join(f"{control.label}: {control.text}" for control in self.controls)
+        settings, kept = "; ".join(f"{control.label}: {control.text}" for control in self.controls), None
         try:
             run = self.run()
+            if self.beside is not None:
+                words = in_words(self.controls, self.beside, complete_setting(self.controls, {}))
+                kept = Drawn(self.run(**self.beside), words)
         except NoRun as reason:
             raise NoRun(f"The explorer {self.question!r} has no run to open with: {reason}") from None
-        return _explorer_still.draw(self.views, run, heading=self.question, subheading=settings, caption=self.caption)
+        caption = " ".join(filter(None, [sentence(self.endings, run), self.caption]))
+        return _explorer_still.draw(self.views, run, kept, heading=self.question, subheading=settings, caption=caption)
 
     def widget(self) -> anywidget.AnyWidget:
         """The figure for Jupyter: a new widget at the default setting, which asks this explorer for runs.
@@ -300,8 +353,9 @@ class Explorer:
 
         ```
         """
-        default = [control.entry for control in self.controls]
-        widget = _Widget(spec=self._spec(), choice=default)
+        spec = self._spec()
+        default, beside = spec["default"], spec["beside"]
+        widget = _Widget(spec=spec, choice=default, beside=None if beside is None else self._answer(beside))
         widget.answer = self._answer(default)
         widget.observe(lambda change: widget.set_trait("answer", self._answer(change.new)), "choice")
         return widget
@@ -335,6 +389,10 @@ class Explorer:
             "scrubber": self.scrubber,
             "columns": sorted(self._runs.scales),
             "default": [control.entry for control in self.controls],
+            "beside": None if self.beside is None else choice_of(self.controls, self.beside),
+            "opens": self.opens,
+            "play": self.play,
+            "endings": [ending_spec(ending) for ending in self.endings],
             "controls": [control_spec(control) for control in self.controls],
             "views": view_specs(self.views),
         }
@@ -349,10 +407,12 @@ class Explorer:
 
 
 class _Widget(anywidget.AnyWidget):
-    """The Jupyter side of `front/explorer.js`: `choice` comes from the reader, `answer` goes back."""
+    """The Jupyter side of `front/explorer.js`: `choice` comes from the reader, `answer` goes back; `beside` is that of
+    the run that the figure opens with beside its own."""
 
     _esm = _front.widget_module()
     _css = _front.stylesheet()
     spec = traitlets.Dict().tag(sync=True)
     choice = traitlets.List().tag(sync=True)
     answer = traitlets.Dict().tag(sync=True)
+    beside = traitlets.Dict(default_value=None, allow_none=True).tag(sync=True)

@@ -135,7 +135,7 @@ def test_columns_that_cannot_be_drawn_are_refused(values, scale, message):
         (lambda: View("V", x="t", y={"a": "a"}, xlabel="", ylabel="", dashed={"b"}), "`dashed`.*'b'"),
         (lambda: explorer(controls=[Control("a", "a", values=[1], default=1)] * 2), "`controls`.*distinct"),
         (lambda: explorer(controls=[Control("at", "a", values=[1], default=1)]), "other than 'at'"),
-        (lambda: explorer(views=[]), "`views` is empty"),
+        (lambda: explorer(views=[]), "`views` must have one plot at least"),
         (
             lambda: Slider("rate", "η", low=1, high=1, default=1),
             "needs finite `low` < `high`; got 1 and 1",
@@ -370,7 +370,7 @@ def test_the_picture_ends_where_the_run_ends():
                     compute=lambda rate, start: growth("any", rate, start))  # fmt: skip
     grown = live.picture().axes[0].lines[0]
     assert len(grown.get_xdata()) == 7 and np.all(np.diff(grown.get_xdata()) > 0)
-    assert live.picture().texts[1].get_text() == "start: (1, 0; 0, 1); rate: 1"
+    assert live.picture().texts[1].get_text() == "start: (1, 0; 0, 1), det M > 0; rate: 1"
     slider = Slider("rate", "rate", 0.1, 1000, default=300)
     live = Explorer(question="?", controls=[pad, slider], views=[view], caption=".",
                     compute=lambda rate, start: growth("any", rate, start))  # fmt: skip

@@ -1,16 +1,26 @@
 /**
  * An explorer's state in an address: `?depth=3&rate=0.02&start=1,0,0,1&at=57#explore-...`. A choice has one entry for
  * each control: the index of a listed value, a number, the text of a norm, or the four entries of a matrix. `at` is the
- * row of the marker.
+ * row of the marker. The choice of a kept run is written in the same way, each name after `beside.`; `beside=none` says
+ * that there is none where the explorer would open with one.
  */
 
 import { parse } from "./norm_language.js";
 
-/** The query of a choice; without `row`, the marker is at the end. */
-export function writeQuery(controls, choice, row) {
+const KEPT = "beside.";
+
+/**
+ * The query of a choice; without `row`, the marker is where it is at opening, and without `kept` (null says that none
+ * is), so is the kept run.
+ */
+export function writeQuery(controls, choice, row, kept) {
   const query = new URLSearchParams();
-  controls.forEach((control, i) => query.set(control.name, control.values ? control.values[choice[i]] : choice[i]));
+  const write = (entries, prefix) => controls.forEach(({ name, values }, i) =>
+    query.set(`${prefix}${name}`, values ? values[entries[i]] : entries[i]));
+  write(choice, "");
   if (row !== null) query.set("at", row);
+  if (kept) write(kept, KEPT);
+  else if (kept === null) query.set("beside", "none");
   return query.toString().replaceAll("%2C", ","); // which a query may hold
 }
 
@@ -35,17 +45,23 @@ function readEntry(control, text) {
   return control.kind === "matrix" ? numbers : numbers[0];
 }
 
-/** The choice and row that a query stands for; where it says nothing usable, the default, and in `faults` why. */
+/**
+ * What a query stands for: a choice, a row, and the choice of the kept run, undefined where nothing is said of one;
+ * where it says nothing usable, the default, and in `faults` why.
+ */
 export function readQuery(controls, preset, query) {
   const parameters = new URLSearchParams(query);
   const faults = [];
-  const choice = controls.map((control, i) => {
-    const text = parameters.get(control.name);
+  const read = (prefix, words) => controls.map((control, i) => {
+    const text = parameters.get(`${prefix}${control.name}`);
     if (text === null) return preset[i];
     const entry = readEntry(control, text);
-    if (entry === null) faults.push(`${control.label}: ${text}`);
+    if (entry === null) faults.push(`${words}${control.label}: ${text}`);
     return entry ?? preset[i];
   });
+  const choice = read("", "");
   const at = parameters.get("at") ?? "";
-  return { choice, row: /^\d+$/.test(at) ? Number(at) : null, faults };
+  const without = parameters.get("beside") === "none" ? null : undefined;
+  const kept = [...parameters.keys()].some((name) => name.startsWith(KEPT)) ? read(KEPT, "kept ") : without;
+  return { choice, row: /^\d+$/.test(at) ? Number(at) : null, kept, faults };
 }

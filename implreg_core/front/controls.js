@@ -7,7 +7,7 @@ import { short } from "./numbers.js";
 const STEPS = [200, 100, 50, 20, 10, 5, 2, 1]; // of a continuous slider from end to end
 
 /** A slider that shows, and tells a screen reader, a text for its value. */
-function createRange(id, last, choose) {
+export function createRange(id, last, choose) {
   const input = html("input", { type: "range", id, min: 0, max: last, step: 1 });
   const output = html("output", { for: id });
   input.addEventListener("input", () => choose(Number(input.value)));
@@ -80,14 +80,14 @@ function createButtons({ label, texts }, id, choose) {
 export const button = (text, onclick, attributes = {}) =>
   Object.assign(html("button", { type: "button", ...attributes }, text), { onclick });
 
-/** The scrubber through the rows of a run, with its play and reset buttons. */
-export function createTimeline(label, id, { scrub, toggle, reset }) {
-  const playButton = button("Play", toggle);
+/** The scrubber through the rows of a run, with its play button, called `play`, and its reset button. */
+export function createTimeline(label, id, play, { scrub, toggle, reset }) {
+  const playButton = button(play, toggle);
   const { input, output, set } = createRange(id, 0, scrub);
   const node = html("div", { class: "implreg-timeline" },
     playButton, button("Reset", reset), html("label", { for: id }, label), output, input);
   const setLast = (last) => void (input.max = last);
-  const setPlaying = (playing) => void (playButton.textContent = playing ? "Pause" : "Play");
+  const setPlaying = (playing) => void (playButton.textContent = playing ? "Pause" : play);
   return { node, set, setLast, setPlaying };
 }
 

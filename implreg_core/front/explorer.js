@@ -3,26 +3,28 @@
  *
  * Its model holds `spec` (what to draw), `choice` (an entry per control, set here: the index of a listed value, a
  * number, a text, or four numbers) and, set by the model in return, `answer`: {choice, and one of stored, computed,
- * error}. In Jupyter the model is a widget; in a static page host.js makes one, which also has an `address`.
+ * error}; `beside` is such an answer, of the run that is kept for comparison when the figure opens, or null. In Jupyter
+ * the model is a widget; in a static page host.js makes one, which also has an `address`.
  *
  * What is on show can be read as `figure.implreg`: `settings` by control name; the `run` by column name, with its
- * `choice`, of the last setting that had one; the marker's `row`; `error`, null or a text; whether the run `diverged`.
+ * `choice`, of the last setting that had one; the marker's `row`; `error`, null or a text; the `kept` run, null or
+ * {choice, run}; whether what comes after the marker is `veiled`, as before a first play.
  */
 
-import { CONTROLS, button, createTimeline } from "./controls.js";
-import { describe, readRun, widen } from "./columns.js";
+import { createActions } from "./actions.js";
+import { widen } from "./columns.js";
+import { createTimeline } from "./controls.js";
 import { html } from "./elements.js";
-import { createMatrixPad } from "./matrix_pad.js";
-import { formatter } from "./numbers.js";
-import { SAVE } from "./save.js";
-import { createNormField } from "./text_control.js";
-import { createView } from "./view.js";
+import { sentences } from "./endings.js";
+import { rowAt } from "./ghost.js";
+import { createControls, createViews } from "./kinds.js";
+import { valueAt } from "./lines.js";
+import { readAnswer } from "./runs.js";
+import { inWords } from "./settings.js";
 
-const KINDS = { ...CONTROLS, matrix: createMatrixPad, norm: createNormField };
 const PLAY_MS = 5000; // from the first row to the last
 const COARSE_MS = 500; // one step of a play with reduced motion
 const QUIET_MS = 500; // what follows a change, such as an announcement, waits until nothing has moved for so long
-const DIVERGED = "The run diverges; it is drawn up to its last row before that.";
 
 /** In a notebook, the still picture that comes before the widget: it stays where no kernel answers. */
 function stillBefore(figure, slug) {
@@ -40,8 +42,9 @@ export function render({ model, el }) {
   const spec = model.get("spec");
   const id = newId();
   const figure = el.matches(".implreg-explorer") ? el : el.appendChild(html("figure", { class: "implreg-explorer" }));
-  const shown = { settings: {}, run: null, choice: null, row: 0, error: null, diverged: false };
-  let formats; // by column
+  const veils = spec.opens === "start"; // until the run has been played to its end, what comes is not drawn
+  const shown = { settings: {}, run: null, choice: null, row: 0, error: null, kept: null, veiled: veils };
+  let drawn = null; // the run on show: {choice, run, kinds, formats, diverged}; as such another one is kept
   let limits = null; // by column, of all runs since the last reset
   let drawnWidth = 0;
   let sent = null; // the choice that the model is working on
@@ -50,22 +53,25 @@ export function render({ model, el }) {
   let frame = null; // the animation frame that a play waits for
   let quiet = null; // the timer that runs after a change
 
-  const controls = spec.controls.map((item, i) =>
-    KINDS[item.kind](item, `${id}-${i}`, (entry) => request(latest().with(i, entry))));
-  const time = spec.views[0].x; // what the timeline shows
-  const logarithmic = new Set(spec.views.flatMap((view) => [
+  const controls = createControls(spec.controls, id, (i, entry) => request(latest().with(i, entry)));
+  const plots = spec.views.filter((view) => view.kind === "plot");
+  const time = { ...plots[0].x, where: null }; // what the timeline shows
+  const logarithmic = new Set(plots.flatMap((view) => [
     ...(view.x.scale === "log" ? [view.x.column] : []),
     ...(view.y.scale === "log" ? view.series.map((series) => series.column) : [])]));
+  const reading = { controls, time: time.column, logarithmic };
   const lastRow = () => shown.run[time.column].length - 1;
   const latest = () => next ?? sent ?? model.get("choice");
-  const views = spec.views.map((view) => createView(view, time.column, scrub));
-  const timeline = createTimeline(spec.scrubber, `${id}-time`, {
+  const views = createViews(spec.views, time.column, scrub);
+  const timeline = createTimeline(spec.scrubber, `${id}-time`, spec.play, {
     scrub,
     toggle: () => (frame === null ? play() : pause()),
     reset: () => {
       pause();
       limits = null;
-      if (shown.run !== null) shown.row = lastRow();
+      shown.veiled = veils;
+      shown.kept ??= opening();
+      if (shown.run !== null) shown.row = restRow();
       request(spec.default);
     },
   });
@@ -74,21 +80,16 @@ export function render({ model, el }) {
   const message = html("p", { class: "implreg-message", role: "alert" });
   const live = html("p", { class: "implreg-live", "aria-live": "polite" });
   const grid = html("div", { class: "implreg-views" }, ...views.map((view) => view.node));
-  const save = (kind) => button(kind, () => download(kind),
-    { "aria-label": `Download ${kind === "CSV" ? "the data" : "the picture"} as ${kind}` });
-  const copy = button("Copy link", () => void copyText(copy, "Copy link", model.address.link(latest(), markedRow())),
-    { title: "Copy an address that opens this view" });
-  const embed = button("Embed",
-    () => void copyText(embed, "Embed", frameOf(model.address.alone(latest(), markedRow()))),
-    { title: "Copy HTML that shows this view in another page" });
-  const actions = html("div", { class: "implreg-actions" },
-    ...(model.address ? [copy, embed] : []), html("span", {}, "Download"), ...Object.keys(SAVE).map(save));
+  const present = () => ({ choice: latest(), row: markedRow(), kept: shown.kept?.choice ?? null });
+  const actions = createActions({ spec, address: model.address, figure, toggleKept, present, drawing,
+    complain: (text) => void (message.textContent = text) });
+  const ending = html("p", { class: "implreg-ending" });
   figure.setAttribute("aria-labelledby", id);
   figure.replaceChildren(
     html("p", { class: "implreg-question", id }, spec.question),
     html("div", { class: "implreg-controls" },
       ...nodes(true), html("div", { class: "implreg-knobs" }, ...nodes(false))),
-    message, html("div", {}, grid, timeline.node), live, html("figcaption", {}, spec.caption), actions);
+    message, html("div", {}, grid, timeline.node), ending, live, html("figcaption", {}, spec.caption), actions.node);
   // or JupyterLab's notebook shortcuts would steal the keys
   figure.querySelectorAll("input, button").forEach((node) => (node.dataset.lmSuppressShortcuts = "true"));
   figure.implreg = shown;
@@ -127,32 +128,42 @@ export function render({ model, el }) {
     if (next === null) setControls(answer.choice); // another view of the same widget may have chosen
     shown.error = answer.error ?? null;
     if (shown.error === null) accept(answer);
-    const note = shown.diverged ? DIVERGED : "";
-    const text = shown.error === null ? note : `${shown.error} (The drawing has not changed.)`;
+    const text = shown.error === null ? "" : `${shown.error} (The drawing has not changed.)`;
     if (message.textContent !== text) message.textContent = text;
     figure.classList.toggle("implreg-stale", shown.error !== null);
     send();
   }
 
   function accept(answer) {
-    const { values, kinds, diverged } = readRun(answer, time.column, logarithmic);
-    if (values[time.column].length === 0) {
+    const found = readAnswer(answer, reading);
+    if (found === null) {
       shown.error = "Nothing is drawn: this start has no finite value to show. (A zero matrix has no effective rank.)";
       return;
     }
-    controls.forEach((control, i) => {
-      const more = control.extend?.(answer.choice[i], values) ?? {};
-      Object.assign(values, more);
-      for (const name in more) kinds[name] = describe(more[name], logarithmic.has(name));
-    });
     const first = shown.run === null;
-    const part = first || shown.row === lastRow() ? 1 : shown.row / lastRow();
-    Object.assign(shown, { run: values, choice: answer.choice, diverged });
-    shown.row = Math.round(part * lastRow());
-    formats = Object.fromEntries(Object.entries(kinds).map(([name, kind]) => [name, formatter(kind)]));
-    limits = widen(spec.limits ?? limits, kinds);
+    const part = first || shown.row === restRow() ? null : shown.row / lastRow();
+    drawn = found;
+    Object.assign(shown, { run: found.run, choice: found.choice });
+    shown.row = part === null ? restRow() : Math.round(part * lastRow());
+    controls.forEach((control) => control.accept?.(found.run));
+    limits = widen(spec.limits ?? limits, found.kinds);
     draw();
     if (!first) settle();
+  }
+
+  /** The run that the figure opens with beside its own. */
+  function opening() {
+    const answer = model.get("beside") ?? null;
+    return answer === null || answer.error ? null : readAnswer(answer, reading);
+  }
+
+  /** Keeps the run on show beside those to come, or forgets the one that is kept. */
+  function toggleKept() {
+    if (shown.run === null) return;
+    shown.kept = shown.kept === null ? drawn : null;
+    draw();
+    const words = inWords(spec.controls, shown.choice) || "this run";
+    settle(shown.kept ? `Kept, as thin lines with rings: ${words}. ` : "The kept run is gone. ");
   }
 
   /** Reads all widths at once, and only when they may have changed: after each change of the page it costs a layout. */
@@ -164,19 +175,35 @@ export function render({ model, el }) {
     if (still) still.hidden = true;
   }
 
+  /** What sets the kept run apart from the one on show, in words. */
+  const keptWords = () => inWords(spec.controls, shown.kept.choice, shown.choice) || "this run";
+
   function draw() {
     if (drawnWidth === 0 || shown.run === null) return;
-    views.forEach((view) => view.draw(shown.run, formats, limits));
+    const kept = shown.kept && { ...shown.kept, words: keptWords() };
+    if (kept) limits = widen(limits, kept.kinds);
+    actions.setKept(kept !== null);
+    views.forEach((view) => view.draw(drawn, kept, limits));
     timeline.setLast(lastRow());
     mark();
   }
 
+  const keptRow = () =>
+    shown.kept && rowAt(shown.kept.run[time.column], shown.run[time.column][shown.row], time.scale);
+
   /** Moves the marker to `shown.row` in all views. */
   function mark() {
     if (drawnWidth === 0) return;
-    views.forEach((view) => view.mark(shown.row));
-    timeline.set(shown.row, `${time.label} ${formats[time.column](shown.run[time.column][shown.row])}`);
+    if (shown.row === lastRow()) shown.veiled = false;
+    figure.classList.toggle("implreg-veiled", shown.veiled);
+    const beside = keptRow();
+    views.forEach((view) => view.mark(shown.row, beside, shown.veiled));
+    timeline.set(shown.row, `${time.label} ${valueAt(time, shown.run, shown.row, drawn.formats)}`);
+    const text = endings().join(" ");
+    if (ending.textContent !== text) ending.textContent = text;
   }
+
+  const endings = () => (shown.veiled ? [] : sentences(spec.endings, drawn, shown.kept));
 
   function scrub(row) {
     pause();
@@ -185,50 +212,39 @@ export function render({ model, el }) {
     settle();
   }
 
-  /** When all has come to rest: tells a screen reader the values at the marker, each once, and writes the address. */
-  function settle() {
-    const labels = new Map(spec.views.flatMap((view) => [view.x, ...view.series].map((s) => [s.column, s.label])));
-    const value = ([column, label]) => `${label} ${formats[column](shown.run[column][shown.row])}`;
+  /**
+   * When all has come to rest: tells a screen reader the `news`, and the values at the marker, each once, and writes
+   * the address.
+   */
+  function settle(news = "") {
+    const series = new Map(spec.views.flatMap((view) => (view.kind === "plot" ? [{ ...view.x, where: null }] : [])
+      .concat(view.series)).map((one) => [one.column, one]));
+    const values = ({ run, formats }, row) =>
+      [...series.values()].map((one) => `${one.label} ${valueAt(one, run, row, formats)}`).join("; ");
     clearTimeout(quiet);
     quiet = setTimeout(() => {
-      live.textContent = [...labels].map(value).join("; ");
-      model.address?.write(latest(), markedRow());
+      const beside = shown.kept ? [`The kept run: ${values(shown.kept, keptRow())}`] : [];
+      live.textContent = news + [values(drawn, shown.row), ...beside, ...endings()].join(". ");
+      model.address?.write(present());
     }, QUIET_MS);
   }
 
-  const markedRow = () => (shown.run === null || shown.row === lastRow() ? null : shown.row);
+  /** Where the marker is when the figure opens. */
+  const restRow = () => (shown.veiled ? 0 : lastRow());
+  const markedRow = () => (shown.run === null || shown.row === (veils ? 0 : lastRow()) ? null : shown.row);
 
-  /** An element for another page, as high as this figure is now. */
-  function frameOf(address) {
-    const element = html("iframe", {
-      src: address, title: spec.question, loading: "lazy", style: "border: 0",
-      width: "100%", height: Math.ceil(figure.offsetHeight) + 60,
-    });
-    return element.outerHTML;
-  }
-
-  async function copyText(pressed, name, text) {
-    try {
-      await navigator.clipboard.writeText(text);
-      pressed.textContent = "Copied";
-      setTimeout(() => (pressed.textContent = name), 2000);
-    } catch {
-      message.textContent = `The browser does not let this page copy. Here it is: ${text}`;
-    }
-  }
-
-  /** The lines above a downloaded picture: what is asked, and the settings of the run that is drawn. */
+  /** The lines above a downloaded picture: what is asked, and the settings of the run and of the kept one. */
   function heading() {
-    const written = spec.controls.map(({ label, texts, kind }, i) => {
-      const entry = shown.choice[i];
-      return `${label}: ${texts ? texts[entry] : kind === "matrix" ? `(${entry.join(", ")})` : entry}`;
-    });
-    return [spec.question, ...(written.length ? [written.join("; ")] : [])];
+    const settings = inWords(spec.controls, shown.choice);
+    const kept = shown.kept && `Kept beside it, thin with rings: ${keptWords()}`;
+    return [spec.question, settings, kept].filter(Boolean);
   }
 
-  function download(kind) {
-    if (shown.run === null) return;
-    SAVE[kind](spec.slug, { figure, heading: heading(), settings: settingsOf(shown.choice), run: shown.run });
+  /** What a download holds; null where nothing is drawn. */
+  function drawing() {
+    if (shown.run === null) return null;
+    const runs = [drawn, shown.kept].filter(Boolean).map(({ choice, run }) => ({ settings: settingsOf(choice), run }));
+    return { figure, heading: heading(), runs };
   }
 
   function play() {
@@ -265,6 +281,7 @@ export function render({ model, el }) {
   });
   resize.observe(grid);
   measure();
+  shown.kept = opening();
   const opened = model.address?.read() ?? null;
   request(opened?.choice ?? model.get("choice"));
   if (opened?.row != null && shown.run !== null) scrub(Math.min(opened.row, lastRow()));

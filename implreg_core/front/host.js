@@ -13,9 +13,10 @@ const MARGIN = 400; // pixels from the screen, within which an explorer is mount
 
 /** The explorer's state in the page's address. */
 function addressOf(figure, spec) {
-  const at = (page) => (choice, row) => {
+  const at = (page) => ({ choice, row, kept }) => {
     const url = new URL(page);
-    url.search = writeQuery(spec.controls, choice, row);
+    const asOpened = String(kept) === String(spec.beside);
+    url.search = writeQuery(spec.controls, choice, row, asOpened ? undefined : kept);
     url.hash = figure.id;
     return url.href;
   };
@@ -25,9 +26,9 @@ function addressOf(figure, spec) {
     alone: SOURCE ? at(new URL(`../embed/${figure.id}.html`, SOURCE)) : link,
     read: () =>
       location.hash === `#${figure.id}` ? readQuery(spec.controls, spec.default, location.search) : null,
-    write: (choice, row) => {
+    write: (state) => {
       try {
-        history.replaceState(history.state, "", link(choice, row));
+        history.replaceState(history.state, "", link(state));
       } catch {
         // A page opened from disk may not change its address; the button still copies the link.
       }
@@ -58,9 +59,12 @@ function stored(spec, outcomes) {
 
 /** The stand-in for a widget model: the part of its interface that explorer.js uses, and the address. */
 function createModel(figure, spec, answer) {
-  const state = { spec, choice: spec.default, answer: null };
+  const address = addressOf(figure, spec);
+  const said = address.read()?.kept;
+  const kept = said === undefined ? spec.beside : said;
+  const state = { spec, choice: spec.default, answer: null, beside: kept && answer(kept) };
   return {
-    address: addressOf(figure, spec),
+    address,
     get: (name) => state[name],
     set: (name, value) => void (state[name] = value),
     save_changes: () => void (state.answer = answer(state.choice)), // at once, so nobody need be told

@@ -4,6 +4,7 @@ import { build, svg } from "./elements.js";
 
 const MARGIN = 16;
 const LINE = 20; // of the heading
+const LETTER = 7; // of the heading, about
 const PIXELS = 2; // of a PNG for each of the page's
 
 const PLACES = ["11", "12", "21", "22"]; // of a matrix, row by row
@@ -12,14 +13,21 @@ const STYLE = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharr
 
 const cell = (value) => (/[",\r\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
 
-/** One line per row: the settings, the same in all of them, then the columns to their last digit. */
-export function csv(settings, run) {
-  const names = Object.keys(run);
-  const fixed = Object.entries(settings).flatMap(([name, value]) =>
+/**
+ * One line per row of each of `runs`, {settings, run}, which have the same names: the settings, the same in all rows of
+ * a run, then the columns to their last digit. Where there is a second run, the kept one, a column `run` comes first.
+ */
+export function csv(runs) {
+  const names = Object.keys(runs[0].run);
+  const several = runs.length > 1;
+  const fixed = ({ settings }) => Object.entries(settings).flatMap(([name, value]) =>
     Array.isArray(value) ? value.map((entry, i) => [`${name}_${PLACES[i]}`, entry]) : [[name, value]]);
-  const line = (row) => [...fixed.map(([, value]) => value), ...names.map((name) => run[name][row])];
-  const lines = [[...fixed.map(([name]) => name), ...names], ...Array.from(run[names[0]], (_, row) => line(row))];
-  return lines.map((cells) => `${cells.map(cell).join(",")}\n`).join("");
+  const head = [...(several ? ["run"] : []), ...fixed(runs[0]).map(([name]) => name), ...names];
+  const rows = runs.flatMap((one, k) => {
+    const before = [...(several ? [["shown", "kept"][k]] : []), ...fixed(one).map(([, value]) => value)];
+    return Array.from(one.run[names[0]], (_, row) => [...before, ...names.map((name) => one.run[name][row])]);
+  });
+  return [head, ...rows].map((cells) => `${cells.map(cell).join(",")}\n`).join("");
 }
 
 /** A copy of a drawing that looks the same without the page's style sheets. */
@@ -34,12 +42,39 @@ function detached(drawing) {
   return copy;
 }
 
-/** An HTML element's line of text, in its place. */
+/** The lines in which an element's text stands on the screen, and the box of each. */
+function brokenLines(node) {
+  const range = document.createRange();
+  const lines = [];
+  for (const word of node.textContent.matchAll(/\S+\s*/g)) {
+    range.setStart(node.firstChild, word.index);
+    range.setEnd(node.firstChild, word.index + word[0].trimEnd().length);
+    const box = range.getBoundingClientRect();
+    if (lines.length && box.top < lines.at(-1).box.bottom - 1) lines.at(-1).text += word[0];
+    else lines.push({ box, text: word[0] });
+  }
+  return lines;
+}
+
+/** An HTML element's lines of text, in their places. */
 function written(node, origin) {
-  const [box, style] = [node.getBoundingClientRect(), getComputedStyle(node)];
+  const style = getComputedStyle(node);
   const font = ["font-family", "font-size", "font-weight"].map((name) => `${name}: ${style.getPropertyValue(name)}`);
-  const place = { x: box.left - origin.x, y: box.top - origin.y + 0.75 * box.height };
-  return svg("text", { ...place, style: `${font.join("; ")}; fill: ${style.color}` }, node.textContent);
+  return brokenLines(node).map(({ box, text }) => {
+    const place = { x: box.left - origin.x, y: box.top - origin.y + 0.75 * box.height };
+    return svg("text", { ...place, style: `${font.join("; ")}; fill: ${style.color}` }, text.trimEnd());
+  });
+}
+
+/** A text in lines of at most `most` characters; a longer word has a line of its own. */
+export function wrapped(text, most) {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    if (lines.at(-1) === "") lines[lines.length - 1] = word;
+    else if (lines.at(-1).length + 1 + word.length <= most) lines[lines.length - 1] += ` ${word}`;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 /** The views of a figure, as they are on the screen, under `heading`: one SVG element that needs nothing else. */
@@ -47,12 +82,15 @@ function picture(figure, heading) {
   const grid = figure.querySelector(".implreg-views");
   const box = grid.getBoundingClientRect();
   const style = getComputedStyle(figure);
-  const top = MARGIN + LINE * heading.length;
+  const head = heading.flatMap((line, i) =>
+    wrapped(line, Math.floor(box.width / LETTER)).map((part) => ({ part, weight: i ? 400 : 600 })));
+  const top = MARGIN + LINE * head.length;
   const [width, height] = [box.width + 2 * MARGIN, top + box.height + MARGIN];
   const origin = { x: box.left - MARGIN, y: box.top - top };
-  const lines = heading.map((line, i) => svg("text", { x: MARGIN, y: LINE * (i + 1),
-    style: `font: ${i ? 400 : 600} 13px ${style.fontFamily}; fill: ${style.color}` }, line));
-  const texts = [...grid.querySelectorAll(".implreg-title, .implreg-legend span")].map((node) => written(node, origin));
+  const lines = head.map(({ part, weight }, i) => svg("text", { x: MARGIN, y: LINE * (i + 1),
+    style: `font: ${weight} 13px ${style.fontFamily}; fill: ${style.color}` }, part));
+  const texts = [...grid.querySelectorAll(".implreg-title, .implreg-legend span")]
+    .flatMap((node) => written(node, origin));
   const drawings = [...grid.querySelectorAll(".implreg-swatch, .implreg-plot")].map((drawing) => {
     const place = drawing.getBoundingClientRect();
     return build(detached(drawing), { x: place.left - origin.x, y: place.top - origin.y });
@@ -84,7 +122,7 @@ function offer(name, blob) {
 
 /** What the buttons of an explorer called `name` do. */
 export const SAVE = {
-  CSV: (name, { settings, run }) => offer(`${name}.csv`, new Blob([csv(settings, run)], { type: "text/csv" })),
+  CSV: (name, { runs }) => offer(`${name}.csv`, new Blob([csv(runs)], { type: "text/csv" })),
   SVG: (name, { figure, heading }) =>
     offer(`${name}.svg`, new Blob([text(picture(figure, heading))], { type: "image/svg+xml" })),
   PNG: async (name, { figure, heading }) => offer(`${name}.png`, await rasterized(picture(figure, heading))),

@@ -68,11 +68,13 @@ export function createNormField({ label, examples }, id, choose) {
     if (document.activeElement !== field) show(text);
   }
 
-  function extend(text, run) {
+  const extend = (text, run) => columnsOf(parse(text), run);
+
+  /** Tells the control which run is on show. */
+  function accept(run) {
     [dimension] = run.dimension;
     annotate(read(field.value));
-    return columnsOf(parse(text), run);
   }
 
-  return { node, set, extend };
+  return { node, set, extend, accept };
 }

@@ -19,10 +19,12 @@ test("a choice comes back from its address to the last digit", () => {
     const choice = [Math.floor(4 * random()), Math.floor(3 * random()), anySize(random, 9), entries];
     const row = random() < 0.5 ? null : Math.floor(1000 * random());
     const url = new URL("https://example.org/chapter.html");
-    url.search = writeQuery(controls, choice, row);
-    assert.deepEqual(readQuery(controls, preset, new URL(url.href).search), { choice, row, faults: [] });
+    const kept = [undefined, null, [1, 2, anySize(random, 9), entries.map((x) => x / 2)]][Math.floor(3 * random())];
+    url.search = writeQuery(controls, choice, row, kept);
+    assert.deepEqual(readQuery(controls, preset, new URL(url.href).search), { choice, row, kept, faults: [] });
   }
   assert.match(writeQuery(controls, preset, 57), /^depth=2&.*&rate=1&start=1,0,0,1&at=57$/);
+  assert.match(writeQuery(controls, preset, null, preset), /&start=1,0,0,1&beside.depth=2&.*&beside.start=1,0,0,1$/);
 });
 
 test("what an address does not say is the default, and what it says wrongly is named", () => {
@@ -36,7 +38,9 @@ test("what an address does not say is the default, and what it says wrongly is n
     ["rate=NaN&start=1,0,0,2.5", preset, ["rate η: NaN", "start: 1,0,0,2.5"]],
   ];
   for (const [query, choice, faults] of cases) {
-    assert.deepEqual(readQuery(controls, preset, query), { choice, row: null, faults });
+    assert.deepEqual(readQuery(controls, preset, query), { choice, row: null, kept: undefined, faults });
   }
+  assert.deepEqual(readQuery(controls, preset, "beside.depth=3&beside.rate=x"),
+    { choice: preset, row: null, kept: [1, ...preset.slice(1)], faults: ["kept rate η: x"] });
   for (const at of ["-1", "1.5", "last"]) assert.equal(readQuery(controls, preset, `at=${at}`).row, null);
 });
