@@ -336,11 +336,15 @@ def extended(controls: Sequence[AnyControl], run: Mapping[str, np.ndarray], sett
 
 
 def in_words(controls: Sequence[AnyControl], setting: Mapping, other: Mapping | None = None) -> str:
-    """A complete setting as a reader writes it, or what differs in it from another; a guess belongs to no run."""
+    """A complete setting in words, matrices by their symbols, or what differs in it from another.
+
+    A guess belongs to no run.
+    """
     kept = [control for control in controls if not isinstance(control, Guess)]
     if other is not None:
         kept = [control for control in kept if not np.array_equal(setting[control.name], other[control.name])]
-    return "; ".join(f"{control.label}: {replace(control, default=setting[control.name]).text}" for control in kept)
+    name = {c.name: c.symbol if isinstance(c, MatrixPad) else c.label for c in kept}
+    return "; ".join(f"{name[c.name]}: {replace(c, default=setting[c.name]).text}" for c in kept)
 
 
 def setting_of(controls: Sequence[AnyControl], choice: Sequence) -> dict:

@@ -68,10 +68,12 @@ def _draw_view(view: View, run: Run, kept: Drawn | None, colors: Mapping[str, st
         if kept is not None and column in solid:
             style = {"color": colors[column], "dashes": dashes, "linewidth": 0.9, "marker": "o", "markersize": 3.5}
             places = {"markevery": max(1, len(kept.run[view.x]) // 8), "markerfacecolor": "white"}
-            ax.plot(kept.run[view.x], _drawable(view, column, kept.run), **style, **places, label="_kept")
+            x, y = kept.run[view.x], _drawable(view, column, kept.run)
+            ax.plot(x, y, **style, **places, label="_kept")
+            ax.plot(x[-1:], y[-1:], "o", color=colors[column], markersize=6, markerfacecolor="white", clip_on=False)
     if kept is not None:
         ax.plot([], [], "o-", color="black", linewidth=0.9, markersize=3.5, markerfacecolor="white",
-                label=fill(f"kept: {kept.words}", 44))  # fmt: skip
+                label=fill(f"kept ({kept.words})", 32))  # fmt: skip
     for label, (x, y) in view.points.items():
         ax.plot([x], [y], "D", color=figures.RED, markersize=6, label=label)
     ax.set(xlim=view.xlim or ax.get_xlim(), ylim=view.ylim or ax.get_ylim())  # which curves then leave as they are

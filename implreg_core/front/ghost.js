@@ -50,7 +50,7 @@ export const ghostSwatch = () =>
 export function createGhostItem() {
   const text = html("span", {});
   const node = html("li", { class: "implreg-kept-item" }, ghostSwatch(), text);
-  return { node, say: (words) => void (text.textContent = `kept: ${words}`) };
+  return { node, say: (words) => void (text.textContent = `kept (${words})`) };
 }
 
 /** Whether a kept run shows a series: what is dashed, a bound or a reference, is not drawn twice. */

@@ -7,7 +7,8 @@ import { color, valueAt } from "./lines.js";
 const MARGIN = 10; // pixels beside the brackets
 const GAP = 4; // between cells
 const WIDEST = 132; // pixels of a cell
-const HEIGHTS = [88, 88, 88, 72, 62, 56, 56]; // of a cell, by the number of rows
+const HIGHEST = 104;
+const LEAST = 58; // three lines
 
 /** One entry: its cell, and how to place and fill it. */
 function createCell(entry) {
@@ -21,9 +22,9 @@ function createCell(entry) {
 
   function place(x, y, width, height, beside) {
     build(box, { x, y, width, height });
-    const lines = beside ? [0.3, 0.6, 0.88] : [0.38, 0.76];
+    const lines = beside ? [-12, 10, 28] : [-3, 21]; // from the middle
     [given, value, kept].forEach((line, i) =>
-      build(line, { x: x + width / 2, y: y + height * (lines[i] ?? 0.76) }));
+      build(line, { x: x + width / 2, y: y + height / 2 + (lines[i] ?? 0) }));
   }
 
   const write = (now, then) => {
@@ -42,7 +43,7 @@ export function createMatrixView(view) {
   const drawing = svg("svg", { class: "implreg-plot implreg-grid-of-numbers", role: "img" });
   const key = (sign, text) => html("li", {}, html("span", { class: "implreg-key" }, sign), html("span", {}, text));
   const unseen = view.series.find((entry) => entry.given === null);
-  const legend = html("ul", { class: "implreg-legend" },
+  const legend = html("ul", { class: "implreg-legend implreg-short" },
     key("1", "given; below it, what the run has"),
     ...(unseen ? [key("?", `${unseen.label}, not given`)] : []));
   if (unseen) legend.lastChild.firstChild.style.color = color(unseen);
@@ -56,7 +57,7 @@ export function createMatrixView(view) {
 
   function draw(shown, kept) {
     const side = Math.min(WIDEST, (width - 2 * MARGIN) / columns);
-    const tall = HEIGHTS[Math.min(rows, HEIGHTS.length - 1)];
+    const tall = Math.max(LEAST, Math.min(HIGHEST, width / (2 * rows)));
     const left = (width - side * columns) / 2;
     const [right, bottom] = [left + side * columns, MARGIN + tall * rows];
     cells.forEach((cell, i) => cell.place(left + side * (i % columns) + GAP / 2,

@@ -13,10 +13,11 @@ export function textOf({ kind, texts, presets, symbol }, entry) {
   return `${named ? named.text : `(${rows.join("; ")})`}, det ${symbol} ${{ "-1": "<", 0: "=", 1: ">" }[sign]} 0`;
 }
 
-/** A choice in words; where `other` is given, only what differs from it. A guess belongs to no run. */
+/** A choice in words, matrices by their symbols; where `other` is given, what differs. A guess belongs to no run. */
 export function inWords(controls, choice, other = null) {
   const differs = (_, i) => other === null || String(choice[i]) !== String(other[i]);
   const entries = controls.map((control, i) => ({ control, entry: choice[i] }))
     .filter(({ control }, i) => control.kind !== "guess" && differs(control, i));
-  return entries.map(({ control, entry }) => `${control.label}: ${textOf(control, entry)}`).join("; ");
+  const name = ({ symbol, label }) => symbol ?? label;
+  return entries.map(({ control, entry }) => `${name(control)}: ${textOf(control, entry)}`).join("; ");
 }

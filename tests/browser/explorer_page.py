@@ -55,7 +55,7 @@ def show_widget(page, widget):
         return widget.answer
 
     module = _front.widget_module().replace("export default explorer;", "")
-    start = json.dumps({"spec": widget.spec, "choice": widget.choice, "answer": widget.answer})
+    start = json.dumps({"spec": widget.spec, "choice": widget.choice, "answer": widget.answer, "beside": widget.beside})
     page.expose_function("answer", answer)
     page.evaluate(f"() => {{ {WIDGET % (start, module)} }}")
     mounted(page)

@@ -118,13 +118,13 @@ def test_divergence_and_missing_runs_are_told(open_page, address):
     page = mounted(open_page(address))
     page.get_by_role("slider", name="learning rate η").press("End")
     shown = state(page)
-    assert page.get_by_role("alert").text_content().startswith("The run diverges")
+    assert page.locator(".implreg-ending").text_content().startswith("This run diverges")
     assert shown["error"] is None and np.isfinite(shown["run"]["loss"]).all()
     page.get_by_role("slider", name="depth L").press("End")
     assert page.get_by_role("alert").text_content().startswith("Depth 5 is left to the reader.")
     assert state(page)["run"] == shown["run"]
     page.get_by_role("button", name="Reset").click()
-    assert page.get_by_role("alert").text_content() == ""
+    assert page.get_by_role("alert").text_content() == page.locator(".implreg-ending").text_content() == ""
 
 
 def test_lines_end_at_the_limits_of_an_axis(open_page, address):

@@ -32,10 +32,10 @@ test("a setting in words names what differs, and no guess", () => {
     { kind: "norm", label: "norm" },
   ];
   const choice = [1, [1, 0, -0.5, 1], 1e-5, 7, "nuclear"];
-  const all = "depth L: 3; start: (1, 0; −0.5, 1), det M > 0; rate η: 10⁻⁵; norm: nuclear";
+  const all = "depth L: 3; M: (1, 0; −0.5, 1), det M > 0; rate η: 10⁻⁵; norm: nuclear";
   assert.equal(inWords(controls, choice), all);
   const other = [1, [0, 1, 1, 0], 1e-5, 0, "nuclear"];
-  assert.equal(inWords(controls, other, choice), "start: swapped, det M < 0");
+  assert.equal(inWords(controls, other, choice), "M: swapped, det M < 0");
   assert.equal(inWords(controls, choice, choice), "");
   assert.match(inWords(controls, choice.with(1, [0, 0, 0, 0])), /det M = 0/);
 });
