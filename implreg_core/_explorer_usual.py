@@ -16,6 +16,7 @@ class _Column:
     ylabel: str = ""
     yscale: str = "log"
     dashed: bool = False
+    where: str | None = None  # the column that is positive where this one applies
 
 
 _ABSCISSAS = {
@@ -28,7 +29,7 @@ _COLUMNS = {
     "loss": _Column("loss", "Loss", "loss ℓ(W)"),
     "loss_law": _Column("predicted rate", dashed=True),
     "unseen_entry": _Column("|W₁₁|", "The unseen entry", "|W₁₁|"),
-    "unseen_entry_bound": _Column("lower bound if det W > 0", dashed=True),
+    "unseen_entry_bound": _Column("lower bound if det W > 0", dashed=True, where="det_sign"),
     "entry_law": _Column("predicted rate", dashed=True),
     "edge_of_stability": _Column("edge of stability", dashed=True),
     "w": _Column("w", "The unseen entry", "w", "linear"),
@@ -57,7 +58,8 @@ _COLUMNS = {
 def usual_view(*columns: str, x: str, xlim: Sequence[Number] | None = None, **changed) -> View:
     """The view of `columns` as `live` names them, or `sigma_1` to `sigma_4`, against `x`; bounds and laws are dashed.
 
-    The first column gives the title and the axis. `changed` holds what is otherwise: any other argument of `View`.
+    The first column gives the title and the axis. The lower bound is drawn where `det_sign` is positive. `changed`
+    holds what is otherwise: any other argument of `View`.
 
     **Raises:** `ValueError` for a column, or an `x`, without a usual name, without columns, or if the first one is a
     bound; as `View` for limits that do not fit.
@@ -83,6 +85,7 @@ def usual_view(*columns: str, x: str, xlim: Sequence[Number] | None = None, **ch
         "ylabel": first.ylabel,
         "yscale": first.yscale,
         "dashed": {name for name in columns if _COLUMNS[name].dashed},
+        "where": {name: _COLUMNS[name].where for name in columns if _COLUMNS[name].where},
         "xlabel": xlabel,
         "xscale": xscale,
     }

@@ -24,6 +24,7 @@ Columns = dict[str, Float[Array, " n"]]
 
 _FLOW_RTOL = 1e-7  # the default of `flow.sign_preserving_flow`
 _FLOW_ROWS, _FLOW_TRIES = 640, 2000
+_ROUNDING = 1e-13  # of a determinant, relative to its two products
 _LARGEST = 1e9  # what stands for infinity in a line that is drawn
 
 
@@ -99,8 +100,9 @@ def leaky_columns(
     The factors start at `scale`$^{1/L}$ times `directions`, so that the completed matrix starts at `scale` times
     theirs: activations are positively homogeneous.
 
-    **Returns:** the columns of `trajectories.measures`, `step` and `time` from 1, and `w`, `w12`, `w21`, `w22`, of
-    the completed matrix.
+    **Returns:** the columns of `trajectories.measures`, `step` and `time` from 1, and of the completed matrix `w`,
+    `w12`, `w21`, `w22` and `det_sign`. That is $-1$ where $\det W < 0$ and else 1: the bound on the unseen entry
+    needs no more than $\det W \ge 0$, and at slope 0 many matrices are singular, but for rounding.
 
     **Example:**
 
@@ -125,6 +127,7 @@ def leaky_columns(
         return {
             **_of_matrix(W, loss, z, z_prime, eps),
             **_of_descent(step, learning_rate),
+            "det_sign": _det_sign(W),
         }
 
     return jax.lax.map(lambda rows: row(*rows), (step, loss, W))
@@ -151,6 +154,7 @@ def flow_columns(
 
     - `t`, positive, and `time`, which is $1 + t$;
     - `w`, the unseen entry with its sign, and `w12`, `w21`, `w22`;
+    - `det_sign`, the sign of $\det W$, which the flow keeps;
     - `decades`, which is $-\log_{10} \ell$, and `tightness`, which is $|w| \sqrt{2 \ell}$;
     - `entry_law` $((2L + 2) t)^{L / (2L + 2)}$ and `loss_law` $\frac12 ((2L + 2) t)^{-L / (L + 1)}$, the rates at which
       $|w|$ and the loss go to their limits for $\epsilon = 0$;
@@ -182,6 +186,7 @@ def flow_columns(
         columns = {
             **_of_matrix(state.W, loss, z, z_prime, eps),
             **of_solutions,
+            "det_sign": flow.det_sign,
             "t": t,
             "time": 1 + t,
             "decades": -jnp.log10(loss),
@@ -221,6 +226,12 @@ def _of_matrix(W, loss, z, z_prime, eps):
     """Columns that every run has."""
     (w, w12), (w21, w22) = W
     return {**trajectories.measures_of(W, loss, z, z_prime, eps), "w": w, "w12": w12, "w21": w21, "w22": w22}
+
+
+def _det_sign(W):
+    """-1 where the determinant is negative by more than rounding, else 1."""
+    straight, crossed = W[0, 0] * W[1, 1], W[0, 1] * W[1, 0]
+    return jnp.where(straight - crossed < -_ROUNDING * (jnp.abs(straight) + jnp.abs(crossed)), -1.0, 1.0)
 
 
 def _of_descent(step, learning_rate):

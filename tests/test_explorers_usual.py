@@ -43,6 +43,12 @@ def test_bounds_and_laws_are_dashed():
     assert view.dashed == {"unseen_entry_bound", "entry_law"}
 
 
+def test_the_bound_is_drawn_where_it_applies():
+    view = explorers.usual_view("unseen_entry", "unseen_entry_bound", x="step")
+    assert view.where == {"unseen_entry_bound": "det_sign"}
+    assert explorers.usual_view("loss", x="t").where == {}
+
+
 @pytest.mark.parametrize("names", [("mystery",), ("loss", "mystery")])
 def test_an_unknown_column_is_named(names):
     with pytest.raises(ValueError, match=r"`columns` must have usual names .*\['mystery'\]"):

@@ -124,6 +124,23 @@ def test_solutions_of_rank_one_and_of_least_nuclear_norm(observed):
     assert lines["rank_one_nuclear"] >= lines["least_nuclear"] * (1 - 1e-14)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_flows_and_leaky_descents_know_the_sign_of_the_determinant(sign):
+    start = W0 if sign > 0 else W0[::-1]
+    assert np.all(columns_of(flow_program, start, 3.0)["det_sign"] == sign)
+    directions = (jnp.eye(2)[::sign], jnp.eye(2) + 0.1, jnp.eye(2))
+    program = compiled(live.leaky_columns, directions=directions, max_steps=3000)
+    columns = columns_of(program, 1e-3, 1.0, 0.02, target_loss=1e-3)
+    assert np.all(columns["det_sign"] == sign) and columns["loss"][-1] < 0.1
+
+
+def test_a_singular_matrix_has_no_negative_determinant():
+    columns = {"det_sign": jax.vmap(live._det_sign)(jnp.array([jnp.ones((2, 2)), [[0.1, 0.3], [0.1, 0.3 - 1e-9]]]))}
+    np.testing.assert_array_equal(columns["det_sign"], [1, -1])
+    tiny = jax.vmap(live._det_sign)(jnp.array([[[0.1, 0.3], [0.1, 0.3 - 1e-16]]]))
+    np.testing.assert_array_equal(tiny, [1])
+
+
 def test_a_flow_that_cannot_start_has_an_infinite_loss():
     assert columns_of(flow_program, jnp.ones((2, 2)), 3.0)["loss"][0] == np.inf
 
