@@ -46,10 +46,19 @@ class Ending:
         return tuple(dict.fromkeys(([self.column] if self.column else []) + named))
 
     def is_met(self, run: Mapping[str, np.ndarray]) -> bool:
-        """Whether it describes how a run ended."""
+        """Whether it describes how a run ended.
+
+        **Example:**
+
+        ```python
+        >>> explorers.Ending("fits", "loss", at_most=1e-5).is_met({"loss": np.array([1.0, 1e-6])})
+        True
+
+        ```
+        """
         if self.column is None:
             return True
-        last = run[self.column][-1]
+        last = float(run[self.column][-1])
         return (self.at_most is None or last <= self.at_most) and (self.at_least is None or last >= self.at_least)
 
 

@@ -100,9 +100,9 @@ def test_how_a_run_ended_is_said_in_a_sentence():
     assert explorer(endings=[Ending("stalls")]).ending() == "This run stalls."
     used_up = explorers.descent_endings(max_steps=29)
     assert explorer(endings=used_up).ending() == "This run ended after 29 steps, at loss 2.54 × 10⁻¹³."
-    assert explorers.flow_endings(target_loss=1e-3)[0].is_met({"loss": [1.0, 1.0005e-3]})
+    assert explorers.flow_endings(target_loss=1e-3)[0].is_met({"loss": np.array([1.0, 1.0005e-3])})
     fits, _ = explorers.descent_endings(max_steps=10, target_loss=1e-5)
-    assert fits.is_met({"loss": [1e-5]}) and not fits.is_met({"loss": [2e-5]})
+    assert fits.is_met({"loss": np.array([1e-5])}) and not fits.is_met({"loss": np.array([2e-5])})
 
 
 def test_a_setting_in_words_names_what_differs():
@@ -164,7 +164,7 @@ def test_a_live_explorer_may_hold_all_of_it():
         (lambda: MatrixView("W", [], []), "`entries` of matrix view 'W' must be rows of one length"),
         (lambda: MatrixView("W", [["a"], ["b", "c"]], [[1], [1, 1]]), r"got rows of lengths \[1, 2\]"),
         (lambda: MatrixView("W", [["a"] * 7], [[1] * 7]), "1 to 6 by 1 to 6"),
-        (lambda: MatrixView("W", [["a", "b"]], [[1]]), "`given` of matrix view 'W' must be shaped like `entries`"),
+        (lambda: MatrixView("W", [["a", "b"]], [[1]]), "`given` of matrix view 'W' must have the shape of `entries`"),
         (lambda: Ending("fits", "loss"), "both a `column` and a limit"),
         (lambda: Ending("fits", at_most=1), "both a `column` and a limit"),
         (lambda: View("V", "t", {"a": "a"}, "", "", where={"b": "t"}), r"`where` of view 'V' names \['b'\]"),
