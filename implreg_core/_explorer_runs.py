@@ -120,9 +120,10 @@ class Stored(_Runs):
         return self._done[key]
 
     def _encoded(self, column: str, values: np.ndarray) -> dict:
-        """A column on the scale that it is drawn on."""
+        """A column on the scale that it is drawn on; where only an ending reads it, on the one that keeps digits."""
+        scale = self.scales[column] or ("log" if values.size and values.min() > 0 else "linear")
         try:
-            return encode_column(values, scale=self.scales[column])
+            return encode_column(values, scale=scale)
         except ValueError as error:
             raise ValueError(f"`compute` gave a column {column!r} that cannot be drawn: {error}") from None
 
@@ -191,9 +192,9 @@ class Live(_Runs):
 
 def _drawn_scales(
     controls: Sequence[AnyControl], views: Sequence[AnyView], endings: Sequence[Ending]
-) -> dict[str, str]:
-    """The columns that views draw or endings read, and on which scale: logarithmic if on both. Those that the front end
-    adds are not of `compute`, those that a typed norm reads are."""
+) -> dict[str, str | None]:
+    """The columns that views draw or endings alone read (None), and on which scale: logarithmic if on both. Those that
+    the front end adds are not of `compute`, those that a typed norm reads are."""
     scales = {}
     for view in plots(views):
         for column, scale in [(view.x, view.xscale), *((column, view.yscale) for column in view.y)]:
@@ -201,9 +202,10 @@ def _drawn_scales(
     others = [column for view in plots(views) for curve in view.curves for column in curve.columns]
     others += [column for view in plots(views) for column in view.where.values()]
     others += [column for view in views if isinstance(view, MatrixView) for column in view.columns]
-    others += [column for ending in endings for column in ending.columns]
     for column in others:
         scales.setdefault(column, "linear")
+    for ending in endings:
+        scales = dict.fromkeys(ending.columns) | scales
     if any(isinstance(control, TypedNorm) for control in controls):
         scales |= dict.fromkeys(TypedNorm.READS, "log")
     added = added_columns(controls)

@@ -72,8 +72,9 @@ def _draw_view(view: View, run: Run, kept: Drawn | None, colors: Mapping[str, st
             ax.plot(x, y, **style, **places, label="_kept")
             ax.plot(x[-1:], y[-1:], "o", color=colors[column], markersize=6, markerfacecolor="white", clip_on=False)
     if kept is not None:
-        ax.plot([], [], "o-", color="black", linewidth=0.9, markersize=3.5, markerfacecolor="white",
-                label=fill(f"kept ({kept.words})", 32))  # fmt: skip
+        words = f"kept ({kept.words})".replace(" < 0", "\N{NO-BREAK SPACE}<\N{NO-BREAK SPACE}0")
+        style = {"color": "black", "linewidth": 0.9, "markersize": 3.5, "markerfacecolor": "white"}
+        ax.plot([], [], "o-", label=fill(words, 34), **style)
     for label, (x, y) in view.points.items():
         ax.plot([x], [y], "D", color=figures.RED, markersize=6, label=label)
     ax.set(xlim=view.xlim or ax.get_xlim(), ylim=view.ylim or ax.get_ylim())  # which curves then leave as they are

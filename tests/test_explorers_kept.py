@@ -78,6 +78,11 @@ def test_a_page_is_told_what_to_show():
     assert (plain["beside"], plain["opens"], plain["play"]) == (None, "end", "Play")
 
 
+def test_what_only_an_ending_reads_keeps_its_digits():
+    stored = data(explorer().static_html())["outcomes"][0]["stored"]
+    np.testing.assert_allclose(decode_column(stored["loss"]), settle("+")["loss"], rtol=1e-3)
+
+
 def test_a_widget_answers_for_the_kept_run():
     widget = explorer().widget()
     assert widget.beside["choice"] == [1, 2.0] and widget.choice == [0, 2.0]

@@ -273,7 +273,10 @@ export function render({ model, el }) {
     settle();
   }
 
+  const reveal = () => shown.veiled && shown.run !== null && scrub(lastRow()); // on paper nothing can be played
+
   model.on("change:answer", receive);
+  addEventListener("beforeprint", reveal);
   const resize = new ResizeObserver(() => {
     if (grid.clientWidth === drawnWidth) return;
     measure();
@@ -291,6 +294,7 @@ export function render({ model, el }) {
     clearTimeout(quiet);
     resize.disconnect();
     if (still) still.hidden = false;
+    removeEventListener("beforeprint", reveal);
     model.off("change:answer", receive);
   };
 }

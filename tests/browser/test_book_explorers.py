@@ -34,6 +34,21 @@ def drag(page, slider):
     page.mouse.up()
 
 
+def assert_ends_are_in_sight(figure):
+    """At the end of the run that a figure opens with, the marker is on every line that has a value there."""
+    figure.locator(".implreg-timeline input").press("End")
+    found = figure.locator(".implreg-view:not(:has(.implreg-cell))").evaluate_all(
+        """all => all.flatMap((view) => {
+          const items = [...view.querySelectorAll('.implreg-legend li:has(.implreg-value)')];
+          const names = items.map((li) => li.querySelector('.implreg-value').previousSibling.textContent
+            + li.querySelector('.implreg-value').textContent);
+          const dots = [...view.querySelectorAll('.implreg-plot circle:not(.implreg-ring)')];
+          return dots.map((dot, i) => [names[i], dot.getAttribute('visibility')]);
+        })"""
+    )
+    assert found and [name for name, seen in found if seen != "visible" and not name.endswith("none")] == []
+
+
 def test_every_control_answers_keys_and_pointer(browser, site, page_path):
     with visit(browser, site, page_path) as (page, faults):
         figures = page.locator(FIGURE)
@@ -43,7 +58,8 @@ def test_every_control_answers_keys_and_pointer(browser, site, page_path):
         assert figures.count() >= 1
         for figure in figures.all():
             figure.scroll_into_view_if_needed()
-            figure.locator("path.implreg-whole").first.wait_for()
+            figure.locator("path.implreg-whole").first.wait_for(state="attached")
+            assert_ends_are_in_sight(figure)
 
             def changes(act):
                 reset(figure)
@@ -68,8 +84,9 @@ def test_every_control_answers_keys_and_pointer(browser, site, page_path):
 
             reset(figure)
             row = figure.evaluate("figure => figure.implreg.row")
-            figure.locator(".implreg-timeline input").press("ArrowLeft")
-            assert figure.evaluate("figure => figure.implreg.row") == row - 1
+            figure.locator(".implreg-timeline input").press("ArrowLeft" if row else "ArrowRight")
+            assert figure.evaluate("figure => figure.implreg.row") == (row - 1 if row else 1)
+            figure.get_by_role("button", name=re.compile("Keep this run|Forget it")).press("Enter")
         assert not faults, "\n".join(faults)
 
 
@@ -112,8 +129,30 @@ def test_every_explorer_has_a_page_of_its_own(browser, site):
     assert explorers == {page.stem for page in (book / "embed").iterdir()} and len(explorers) >= len(WITH)
     for slug in explorers:
         with visit(browser, site, f"embed/{slug}.html") as (page, faults):
-            page.locator(f"#{slug} path.implreg-whole").first.wait_for()
+            page.locator(f"#{slug} path.implreg-whole").first.wait_for(state="attached")
             link = page.get_by_role("link", name="When every norm grows")
             home, _, target = link.get_attribute("href").partition("#")
             assert target == slug and f'id="{slug}"' in pages[(book / "embed" / home).resolve()]
             assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("width, height", [(1280, 800), (390, 844)])
+def test_the_first_screen_of_the_book_asks_and_trains(browser, site, width, height):
+    """The question, the guess, the matrix and the button are in sight at once; then the fourth entry runs away."""
+    with visit(browser, site, "chapters/intro.html", width) as (page, faults):
+        page.set_viewport_size({"width": width, "height": height})
+        figure = page.locator(FIGURE).first
+        figure.locator(".implreg-cell").first.wait_for()
+        train = figure.get_by_role("button", name="Train")
+        parts = [figure.locator(".implreg-question"), figure.get_by_role("spinbutton"), train]
+        for part in [*parts, *figure.locator(".implreg-cell").all()]:
+            box = part.bounding_box()
+            assert box["y"] >= 0 and box["y"] + box["height"] <= height, (part, box)
+        assert figure.locator(".implreg-given").all_text_contents()[:4] == ["?", "1", "1", "0"]
+        figure.get_by_role("spinbutton").fill("12")
+        train.click()
+        figure.locator(".implreg-ending:not(:empty)").wait_for(timeout=8000)
+        w, *given = [float(text.replace("−", "-")) for text in figure.locator(".implreg-now").all_text_contents()]
+        assert w > 25 and all(abs(value - goal) < 0.05 for value, goal in zip(given, (1, 1, 0), strict=True))
+        assert figure.locator(".implreg-ending").text_content().startswith("This run ended after 100,000 steps")
+        assert not faults

@@ -109,6 +109,12 @@ def test_a_link_keeps_the_place_of_the_marker(open_page, address):
     assert state(again)["row"] == 29 and again.locator(".implreg-ending").text_content() != ""
 
 
+def test_on_paper_the_whole_run_is_shown(open_page, address):
+    page = mounted_at_start(open_page(address))
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert state(page)["row"] == 29 and drawn(page, "past").get_attribute("d").count("L") == 29
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_it_fits(open_page, address, width):
     page = mounted_at_start(open_page(address, width))

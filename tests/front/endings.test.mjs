@@ -5,18 +5,18 @@ import { sentences } from "../../implreg_core/front/endings.js";
 import { pathThrough, valueAt } from "../../implreg_core/front/lines.js";
 import { inWords } from "../../implreg_core/front/settings.js";
 
-const formats = { loss: (value) => `<${value}>`, step: String };
-const ended = (loss, step, diverged = false) => ({ run: { loss: [9, loss], step: [1, step] }, formats, diverged });
+const ended = (loss, step, diverged = false) => ({ run: { loss: [9, loss], step: [1, step] }, diverged });
 const endings = [
   { text: "fits at {loss}", column: "loss", most: 0.1, least: null },
   { text: "ended after step {step}, loss {loss}", column: "step", most: null, least: 50 },
 ];
 
 test("the first ending that the last row meets is said, of the kept run too", () => {
-  assert.deepEqual(sentences(endings, ended(0.1, 50), null), ["This run fits at <0.1>."]);
+  assert.deepEqual(sentences(endings, ended(0.1, 50), null), ["This run fits at 0.100."]);
   assert.deepEqual(sentences(endings, ended(0.2, 50), ended(0.01, 3)),
-    ["This run ended after step 50, loss <0.2>.", "The kept run fits at <0.01>."]);
+    ["This run ended after step 50, loss 0.200.", "The kept run fits at 0.0100."]);
   assert.deepEqual(sentences(endings, ended(0.2, 49), ended(0.2, 49)), []);
+  assert.deepEqual(sentences(endings, ended(9.876e-6, 1), null), ["This run fits at 9.88\u00A0×\u00A010⁻⁶."]);
   assert.match(sentences(endings, ended(0, 50, true), null)[0], /^This run diverges/);
   const any = [...endings, { text: "stalls", column: null, most: null, least: null }];
   assert.deepEqual(sentences(any, ended(0.2, 49), null), ["This run stalls."]);
