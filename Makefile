@@ -61,6 +61,10 @@ book: cache  ## execute every chapter and build the book, warnings as errors
 	IMPLREG_STATIC=1 $(BIN)/jupyter-book build . -n -W --keep-going
 	@echo "The book: $(CURDIR)/_build/html/index.html"
 
+pdf: .venv/test.stamp  ## bind the built book into one PDF, which its pages then offer
+	@test -f _build/html/index.html || $(MAKE) book
+	$(BIN)/python tools/book_pdf.py
+
 serve:  ## serve the built book (PORT=8000)
 	@test -f _build/html/index.html || { echo "There is no book yet: run make book." >&2; exit 1; }
 	@echo "Serving http://localhost:$(PORT)/ (stop with Ctrl-C)"
