@@ -158,6 +158,7 @@ def redirect(page, site, name, places):
 
 def outline(writer, part, items, parent, first):
     """Headings of a part, which begins on page `first`."""
+    last = parent
     for item in items:
         if isinstance(item, list):
             outline(writer, part, item, last, first)
