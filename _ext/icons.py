@@ -1,7 +1,7 @@
 """Sphinx extension: the few icons of the pages, in place of Font Awesome's script, fonts and two thousand names.
 
-Each icon that a page uses becomes a mask in one small stylesheet, drawn as in the theme's copy of Font Awesome, which is
-then left out of the book. They are there at first sight, and without scripts.
+Each icon that a page uses becomes a mask in one small stylesheet, drawn as in the theme's copy of Font Awesome, which
+is then left out of the book. They are there at first sight, and without scripts.
 """
 
 import re

@@ -46,6 +46,8 @@ def minutes(part: nodes.Node, in_full: bool = False, opening: bool = False) -> f
         return 1 / WORDS_PER_MINUTE
     if isinstance(part, nodes.math_block):
         return MINUTES_PER_DISPLAY
+    if "route" in part.get("classes", []):
+        return 0.0  # the bars of route.py
     if isinstance(part, nodes.raw):
         return MINUTES_PER_EXPLORER * (EXPLORER in part.astext())
     skipped = (*CODE, *(() if in_full else AT_A_SECOND_READING), *([nodes.section] if opening else []))
