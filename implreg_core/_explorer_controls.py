@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from implreg_core import bounds, norm_language
+from implreg_core._explorer_grid import MatrixGrid
 
 Number = int | float
 Matrix = Sequence[Sequence[Number]] | np.ndarray
@@ -315,7 +316,7 @@ class Guess:
         return as_text(self.default)
 
 
-AnyControl = Control | Slider | MatrixPad | TypedNorm | Guess
+AnyControl = Control | Slider | MatrixPad | MatrixGrid | TypedNorm | Guess
 
 
 def added_columns(controls: Sequence[AnyControl]) -> set[str]:
@@ -355,7 +356,7 @@ def setting_of(controls: Sequence[AnyControl], choice: Sequence) -> dict:
             setting[control.name] = control.values[entry]
         elif isinstance(control, MatrixPad):
             setting[control.name] = np.reshape(entry, (2, 2))
-        elif isinstance(control, Slider):
+        elif isinstance(control, Slider | MatrixGrid):
             setting[control.name] = entry
     return setting
 

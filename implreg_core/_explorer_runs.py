@@ -13,9 +13,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from implreg_core import own_matrix
 from implreg_core._columns import LARGEST, encode_column
-from implreg_core._explorer_controls import AnyControl, Control, MatrixPad, Slider, TypedNorm, added_columns
+from implreg_core._explorer_controls import AnyControl, Control, MatrixGrid, MatrixPad, Slider, TypedNorm, added_columns
 from implreg_core._explorer_endings import Ending
+from implreg_core._explorer_grid import GridView
 from implreg_core._explorer_views import AnyView, MatrixView, plots
 from implreg_core._front import script_json
 from implreg_core.javascript import compile_to_javascript
@@ -133,7 +135,7 @@ class Live(_Runs):
 
     def __init__(self, question, compute, controls, views, endings):
         super().__init__(question, compute, controls, views, endings)
-        self._continuous = [control for control in controls if isinstance(control, Slider | MatrixPad)]
+        self._continuous = [control for control in controls if isinstance(control, Slider | MatrixPad | MatrixGrid)]
         self._abscissa = plots(views)[0].x
         self._programs = {}  # values of the listed controls -> compiled function
 
@@ -164,7 +166,7 @@ class Live(_Runs):
         key = tuple(listed.values())
         if key not in self._programs:
             self._programs[key] = jax.jit(self._program(listed))
-        entries = (jnp.asarray(setting[control.name], float) for control in self._continuous)
+        entries = [_argument(control, setting[control.name]) for control in self._continuous]
         return {name: np.asarray(values, float) for name, values in self._programs[key](*entries).items()}
 
     def _program(self, listed: Mapping) -> Callable:
@@ -190,6 +192,16 @@ class Live(_Runs):
             raise
 
 
+def _argument(control: AnyControl, entry):
+    """What the program gets of a continuous control."""
+    if not isinstance(control, MatrixGrid):
+        return jnp.asarray(entry, float)
+    try:
+        return own_matrix.grid(entry)
+    except ValueError as error:
+        raise NoRun(str(error)) from None
+
+
 def _drawn_scales(
     controls: Sequence[AnyControl], views: Sequence[AnyView], endings: Sequence[Ending]
 ) -> dict[str, str | None]:
@@ -201,7 +213,7 @@ def _drawn_scales(
             scales[column] = "log" if "log" in (scale, scales.get(column)) else "linear"
     others = [column for view in plots(views) for curve in view.curves for column in curve.columns]
     others += [column for view in plots(views) for column in view.where.values()]
-    others += [column for view in views if isinstance(view, MatrixView) for column in view.columns]
+    others += [column for view in views if isinstance(view, MatrixView | GridView) for column in view.columns]
     for column in others:
         scales.setdefault(column, "linear")
     for ending in endings:

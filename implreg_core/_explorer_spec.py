@@ -1,8 +1,9 @@
 """What the front end must know of an explorer before any run: the contract between Python and `front/`.
 
 A choice has an *entry* for each control, in the order of `controls`: the index of a listed value, a number, the text of
-a norm, or the four entries of a matrix, row by row. A program takes the entries of the continuous controls, in that
-order, and returns the `columns`, in theirs.
+a norm or of a matrix with holes, or the four entries of a matrix, row by row. A program takes the entries of the
+continuous controls, in that order, a matrix with holes as the parts of an `own_matrix.Grid`, and returns the `columns`,
+in theirs.
 """
 
 from collections.abc import Sequence
@@ -10,15 +11,26 @@ from functools import singledispatch
 
 import numpy as np
 
-from implreg_core._explorer_controls import AnyControl, Control, Guess, MatrixPad, Slider, TypedNorm, as_text
+from implreg_core import own_matrix
+from implreg_core._explorer_controls import (
+    AnyControl,
+    Control,
+    Guess,
+    MatrixGrid,
+    MatrixPad,
+    Slider,
+    TypedNorm,
+    as_text,
+)
 from implreg_core._explorer_endings import Ending
+from implreg_core._explorer_grid import GridView
 from implreg_core._explorer_views import AnyView, MatrixView, View, colored_columns
 
 
 @singledispatch
 def control_spec(control: AnyControl) -> dict:
     """What the front end must know of a control, besides its default."""
-    raise TypeError(f"`controls` must be Control, Slider, MatrixPad, TypedNorm or Guess; got {control!r}.")
+    raise TypeError(f"`controls` must be Control, Slider, MatrixPad, MatrixGrid, TypedNorm or Guess; got {control!r}.")
 
 
 @control_spec.register
@@ -38,6 +50,12 @@ def _(pad: MatrixPad) -> dict:
     presets = [{"text": text, "entries": np.asarray(M, float).ravel().tolist()} for text, M in pad.presets.items()]
     limits = {"low": -pad.extent, "high": pad.extent}
     return _named(pad, "matrix") | limits | {"symbol": pad.symbol, "presets": presets}
+
+
+@control_spec.register
+def _(grid: MatrixGrid) -> dict:
+    presets = [{"text": text, "entry": own_matrix.written(matrix)} for text, matrix in grid.presets.items()]
+    return _named(grid, "grid") | {"presets": presets}
 
 
 @control_spec.register
@@ -69,7 +87,7 @@ def view_specs(views: Sequence[AnyView]) -> list[dict]:
 
 @singledispatch
 def _view_spec(view: AnyView, colors: dict[str, int]) -> dict:
-    raise TypeError(f"`views` must be View or MatrixView; got {view!r}.")
+    raise TypeError(f"`views` must be View, MatrixView or GridView; got {view!r}.")
 
 
 @_view_spec.register
@@ -84,6 +102,20 @@ def _(view: MatrixView, colors: dict[str, int]) -> dict:
             {"column": column, "label": label, "given": text, "color": colors.get(column, 0), "where": None}
             for column, label, text in entries
         ],
+    }
+
+
+@_view_spec.register
+def _(view: GridView, colors: dict[str, int]) -> dict:
+    ((entries, entries_label),), ((beside, beside_label),) = view.entries.items(), view.beside.items()
+    return {
+        "kind": "grid",
+        "title": view.title,
+        "form": view.form,
+        "grid": view.grid,
+        "entries": {"prefix": entries, "label": entries_label},
+        "beside": {"prefix": beside, "label": beside_label},
+        "series": [],  # of lines, which it has not
     }
 
 

@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 
 from implreg_core import figures
 from implreg_core._explorer_controls import as_text
+from implreg_core._explorer_grid import GridView
 from implreg_core._explorer_views import AnyView, Curve, MatrixView, View, colored_columns
 
 Run = Mapping[str, np.ndarray]
@@ -31,11 +32,18 @@ _SMALL = {"fontsize": 9, "va": "top", "linespacing": 1.3}
 
 
 def draw(
-    views: Sequence[AnyView], run: Run, kept: Drawn | None, *, heading: str, subheading: str, caption: str
+    views: Sequence[AnyView],
+    run: Run,
+    kept: Drawn | None,
+    grids: Mapping[str, str],
+    *,
+    heading: str,
+    subheading: str,
+    caption: str,
 ) -> Figure:
     """`views` of a `run` up to its last row, beside a `kept` one, between its headings and its caption.
 
-    The figure belongs to no window, so nothing shows it by itself.
+    `grids` are the texts of readers' matrices. The figure belongs to no window, so nothing shows it by itself.
     """
     above, below = fill(subheading, _CHARACTERS), fill(caption, _CHARACTERS)
     across = min(2, len(views))
@@ -51,6 +59,9 @@ def draw(
         figure.text(0.01, (bottom - 0.12) / height, below, **_SMALL)
         colors = {column: figures.COLORS[i % 6] for i, column in enumerate(colored_columns(views))}
         for view, ax in zip(views, figure.subplots(down, across, squeeze=False).flat):
+            if isinstance(view, GridView):
+                _draw_grid(view, run, grids[view.grid], ax)
+                continue
             (_draw_matrix if isinstance(view, MatrixView) else _draw_view)(view, run, kept, colors, ax)
         for ax in figure.axes[len(views) :]:
             ax.remove()
@@ -116,3 +127,27 @@ def _draw_curve(curve: Curve, run: Run, ax: Axes) -> None:
     ax.plot(x, y, color=figures.GREY, linewidth=1.2, label=curve.label)
     if curve.shaded:
         ax.fill_between(x, y, ax.get_ylim()[0], color=figures.GREY, alpha=0.15, linewidth=0)
+
+
+def _draw_grid(view: GridView, run: Run, text: str, ax: Axes) -> None:
+    """A table or a scatter of the entries in the last row."""
+    entries, beside, observed = view._at(run, text, -1)
+    ((label,), (other,)) = view.entries.values(), view.beside.values()
+    ax.set(title=view.title)
+    if view.form == "scatter":
+        x, y = beside[~observed], entries[~observed]
+        ax.axline((0, 0), slope=1, color=figures.GREY, linewidth=1, label="equal")
+        ax.plot(x, y, "o", color=figures.COLORS[0], label="unseen entries")
+        ax.set(xlabel=other, ylabel=label)
+        ax.legend(fontsize=8.5)
+        return
+    m, n = entries.shape
+    ax.set(xlim=(0, n), ylim=(m, 0), xticks=[], yticks=[])
+    ax.grid(False)
+    for (i, j), seen in np.ndenumerate(observed):
+        place = {"ha": "center", "va": "center", "fontsize": 8}
+        ax.text(j + 0.5, i + (0.5 if seen else 0.32), f"{entries[i, j]:.3g}", **place)
+        if not seen:
+            ax.texts[-1].set(weight="bold", color=figures.COLORS[0])
+            ax.text(j + 0.5, i + 0.72, f"{beside[i, j]:.3g}", color=figures.COLORS[1], **place)
+    ax.set_xlabel(f"bold: unseen, by {label}; below: {other}", fontsize=8.5)

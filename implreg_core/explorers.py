@@ -7,9 +7,9 @@ which is the same in both places. There are two kinds:
 
 - *stored*: all controls have listed values. In the static page (`IMPLREG_STATIC=1`) the runs of all settings are
   computed at build time and stored; in Jupyter each is computed when it is first asked for.
-- *live*: some controls are continuous (`Slider`, `MatrixPad`), and `compute` is a JAX function of their values. In
-  Jupyter it is compiled by XLA; for the static page it is compiled to JavaScript, so the page computes what the
-  package computes.
+- *live*: some controls are continuous (`Slider`, `MatrixPad`, `MatrixGrid`), and `compute` is a JAX function of their
+  values. In Jupyter it is compiled by XLA; for the static page it is compiled to JavaScript, so the page computes what
+  the package computes.
 
 In either, a `TypedNorm` lets the reader type a norm, which the front end evaluates along the run, and a `Guess` a
 number, which it draws as a line. "Keep this run" leaves a run in all views, thin and with rings on its lines, beside
@@ -31,11 +31,12 @@ import traitlets
 from IPython.display import display
 from matplotlib.figure import Figure
 
-from implreg_core import _explorer_names, _explorer_still, _front
+from implreg_core import _explorer_names, _explorer_own, _explorer_still, _front
 from implreg_core._explorer_controls import (
     AnyControl,
     Control,
     Guess,
+    MatrixGrid,
     MatrixPad,
     Slider,
     TypedNorm,
@@ -46,6 +47,7 @@ from implreg_core._explorer_controls import (
     setting_of,
 )
 from implreg_core._explorer_endings import Ending, descent_endings, flow_endings, sentence
+from implreg_core._explorer_grid import GridView
 from implreg_core._explorer_runs import Live, NoRun, Stored
 from implreg_core._explorer_spec import control_spec, ending_spec, view_specs
 from implreg_core._explorer_still import Drawn
@@ -59,7 +61,9 @@ __all__ = [
     "Curve",
     "Ending",
     "Explorer",
+    "GridView",
     "Guess",
+    "MatrixGrid",
     "MatrixPad",
     "MatrixView",
     "NoRun",
@@ -70,6 +74,7 @@ __all__ = [
     "flow_endings",
     "static_build",
     "usual_view",
+    "your_matrix",
 ]
 
 _DOTS_PER_INCH = 100  # of a picture on the screen, which has twice as many pixels
@@ -91,7 +96,7 @@ class Explorer:
     *Stored*, with listed controls only: `compute` is called once per setting. Its columns are finite, and positive
     where a view draws them on a logarithmic axis.
 
-    *Live*, with continuous controls: `compute` is a JAX function of them (float64 scalars and 2 x 2 matrices); the
+    *Live*, with continuous controls: `compute` is a JAX function of them (float64 scalars, 2 x 2 matrices, grids); the
     listed ones are Python values. Its columns have one length. A run ends where the column of the scrubber stops
     growing, or before a row with a number that is not finite or beyond 1e300: then the reader is told that it diverges.
 
@@ -143,7 +148,7 @@ class Explorer:
         self.question, self.caption, self.scrubber, self.opens, self.play = question, caption, scrubber, opens, play
         self.controls, self.views, self.endings = tuple(controls), tuple(views), tuple(endings)
         self.beside = None if beside is None else complete_setting(self.controls, beside)
-        self.live = any(isinstance(control, Slider | MatrixPad) for control in controls)
+        self.live = any(isinstance(control, Slider | MatrixPad | MatrixGrid) for control in controls)
         self._runs = (Live if self.live else Stored)(question, compute, self.controls, self.views, self.endings)
 
     @property
@@ -330,7 +335,10 @@ class Explorer:
         except NoRun as reason:
             raise NoRun(f"The explorer {self.question!r} has no run to open with: {reason}") from None
         caption = " ".join(filter(None, [sentence(self.endings, run), self.caption]))
-        return _explorer_still.draw(self.views, run, kept, heading=self.question, subheading=settings, caption=caption)
+        grids = {control.name: control.default for control in self.controls if isinstance(control, MatrixGrid)}
+        return _explorer_still.draw(
+            self.views, run, kept, grids, heading=self.question, subheading=settings, caption=caption
+        )
 
     def widget(self) -> anywidget.AnyWidget:
         """The figure for Jupyter: a new widget at the default setting, which asks this explorer for runs.
@@ -416,3 +424,30 @@ class _Widget(anywidget.AnyWidget):
     choice = traitlets.List().tag(sync=True)
     answer = traitlets.Dict().tag(sync=True)
     beside = traitlets.Dict(default_value=None, allow_none=True).tag(sync=True)
+
+
+def your_matrix(
+    text: str,
+    *,
+    presets: Mapping[str, str] | None = None,
+    question: str = "What does your matrix do?",
+    max_steps: int = 10_000,
+) -> Explorer:
+    r"""The explorer of a reader's own matrix, up to 6 x 6, which opens with the matrix `text`.
+
+    Matrix, depth, scale, learning rate and start vary; `own_matrix.columns` computes the descent and the completion of
+    least nuclear norm, and both are drawn. `text` and each of `presets`, label to text, are as `own_matrix.grid` reads
+    them; `own_matrix.text` writes that of a problem.
+
+    **Raises:** `ValueError` if one of them is no matrix.
+
+    **Example:**
+
+    ```python
+    >>> explorer = explorers.your_matrix("?, 1; 1, 0")
+    >>> explorer.run(depth=2)["least_11"].round(6)[-1]
+    np.float64(0.0)
+
+    ```
+    """
+    return Explorer(question=question, **_explorer_own.parts(text, presets or {}, max_steps))

@@ -4,6 +4,7 @@ A problem knows nothing of how it is solved; factorizations, flows and descent a
 """
 
 import math
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -106,6 +107,53 @@ def completion(values: Shaped[ArrayLike, "..."], observed: Shaped[ArrayLike, "..
         raise ValueError("`observed` is false everywhere; mark at least one entry as observed.")
     values = jnp.where(observed, values, 0.0)
     return Completion(_check.finite(values, "values"), observed)
+
+
+def from_triples(
+    rows: Sequence[int] | Shaped[ArrayLike, "..."],
+    columns: Sequence[int] | Shaped[ArrayLike, "..."],
+    values: Sequence[float] | Shaped[ArrayLike, "..."],
+    shape: tuple[int, int] | None = None,
+) -> Completion:
+    """The problem whose entry (`rows[k]`, `columns[k]`), counted from 0, is observed as `values[k]`, for all k.
+
+    Without `shape`, the matrix ends with the last row and the last column that are named.
+
+    **Raises:** ValueError if the three differ in length or are empty, a place is no whole number from 0 on or lies
+    outside of `shape`, one is named twice, or a value is not finite.
+
+    **Example:**
+
+    ```python
+    >>> problem = problems.from_triples([0, 1, 1], [1, 0, 1], [1.0, 1.0, 0.0])
+    >>> problem.values, int(problem.observed.sum())
+    (Array([[0., 1.],
+           [1., 0.]], dtype=float64), 3)
+
+    ```
+    """
+    places = {name: np.asarray(given) for name, given in [("rows", rows), ("columns", columns)]}
+    values = np.asarray(_check.finite(values, "values"))
+    lengths = {name: np.shape(given) for name, given in {**places, "values": values}.items()}
+    if len(set(lengths.values())) > 1 or values.ndim != 1 or not values.size:
+        raise ValueError(f"`rows`, `columns` and `values` must be equally long lists, not empty; got shapes {lengths}.")
+    for name, given in places.items():
+        if not np.issubdtype(given.dtype, np.integer) or given.min() < 0:
+            raise ValueError(f"`{name}` must be whole numbers from 0 on; got {given.tolist()}.")
+    ends = tuple(int(given.max()) + 1 for given in places.values())
+    shape = ends if shape is None else _check.matrix_shape(shape)
+    if ends[0] > shape[0] or ends[1] > shape[1]:
+        raise ValueError(f"`shape` {shape} must hold all places; the last row and column named are {ends} from 1 on.")
+    flat = places["rows"] * shape[1] + places["columns"]
+    named, counts = np.unique(flat, return_counts=True)
+    if counts.max() > 1:
+        twice = [divmod(int(place), shape[1]) for place in named[counts > 1][:5]]
+        raise ValueError(
+            f"`rows` and `columns` name {twice} more than once. Decide on one value for each place, such as the mean."
+        )
+    filled, observed = np.zeros(shape), np.zeros(shape, bool)
+    filled.flat[flat], observed.flat[flat] = values, True
+    return completion(filled, observed)
 
 
 def two_by_two(

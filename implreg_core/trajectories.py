@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
-from implreg_core import bounds, norms, ranks
+from implreg_core import _check, bounds, norms, ranks
 from implreg_core.problems import Completion, two_by_two_observations
 
 
@@ -29,14 +29,18 @@ def along(measure: Callable, W: Float[ArrayLike, "n rows columns"]) -> Float[np.
     return np.asarray(_each(measure)(padded))[:rows]
 
 
-def measures(problem: Completion, run) -> dict[str, Float[np.ndarray, " n"]]:
-    r"""Columns along a run (a `Descent` or a flow) of `problems.two_by_two`, with any observations.
+def measures(
+    problem: Completion, run, *, truth: Float[ArrayLike, "rows columns"] | None = None
+) -> dict[str, Float[np.ndarray, " n"]]:
+    r"""Columns along a run of `problem`: a `Descent`, a flow, or the `path` of a `DeepCompletion`.
 
-    **Returns:** columns of equal length: `loss`; `unseen_entry` $|W_{11}|$; its lower bound `unseen_entry_bound` where
-    $\det W$ has the sign of $z z'$; `nuclear`, `frobenius`, `spectral`; `effective_rank`; `distance` from rank one;
-    `sigma_1`, `sigma_2`; `time`, and for descent `step`, both plus one so that they suit a logarithmic axis.
+    **Returns:** columns of equal length: `loss`; `nuclear`, `frobenius`, `spectral`; `effective_rank`; `distance` from
+    rank one; `sigma_1`, `sigma_2`, ... for all singular values; for runs in time `time`, and for runs in steps `step`,
+    both plus one so that they suit a logarithmic axis. With a `truth`, `unseen_error`, the root mean square error of
+    the unseen entries. For `problems.two_by_two`, with any observations, also `unseen_entry` $|W_{11}|$ and, where
+    $\det W$ has the sign of $z z'$, its lower bound `unseen_entry_bound`.
 
-    **Raises:** ValueError if the problem is of another kind, or the run has other losses there.
+    **Raises:** ValueError if the run has other losses on `problem`, or `truth` another shape or no entry to be unseen.
 
     **Example:**
 
@@ -48,22 +52,59 @@ def measures(problem: Completion, run) -> dict[str, Float[np.ndarray, " n"]]:
     True
 
     ```
+
+    of another matrix, whose hidden entries are known:
+
+    ```python
+    >>> problem, truth = problems.random_low_rank(jr.key(0), (4, 3), rank=1, observed_count=9)
+    >>> start = factorizations.gaussian(jr.key(1), 2, (4, 3), std=0.05)
+    >>> run = descent.gradient_descent(problem, start, learning_rate=0.05, max_steps=3000)
+    >>> columns = trajectories.measures(problem, run, truth=truth)
+    >>> sorted(columns)[-5:], bool(columns["unseen_error"][-1] < 0.05 < columns["unseen_error"][0])
+    (['sigma_3', 'spectral', 'step', 'time', 'unseen_error'], True)
+
+    ```
     """
-    observations = two_by_two_observations(problem)
     if run.W is None:
         raise ValueError("`run` must have its matrices; got one that recorded what `observe` returned instead.")
+    if run.W.shape[1:] != problem.shape:
+        raise ValueError(
+            f"`run` has matrices of shape {run.W.shape[1:]}, `problem` {problem.shape}; pass its own problem."
+        )
     first = float(problem.loss(run.W[0]))
-    rounding = 1e-12 * sum(b**2 for b in observations)  # of a start that nearly fits
+    rounding = 1e-12 * float(problem.loss(jnp.zeros(problem.shape)))  # of a start that nearly fits
     if not np.isclose(run.loss[0], first, rtol=1e-6, atol=rounding):
         raise ValueError(
             f"`run` begins at loss {run.loss[0]:g}, which on `problem` is {first:g}; pass its own problem."
         )
     (W, rows), (loss, _) = _padded(run.W), _padded(run.loss)
-    columns = {name: np.asarray(values)[:rows] for name, values in _columns(W, loss, *observations).items()}
-    columns["time"] = 1 + run.t
+    observations = _observations(problem)
+    measured = _general(W, loss) if observations is None else _columns(W, loss, *observations)
+    columns = {name: np.asarray(values)[:rows] for name, values in measured.items()}
+    if truth is not None:
+        columns["unseen_error"] = _unseen_error(problem, run.W, truth)
+    if hasattr(run, "t"):
+        columns["time"] = 1 + run.t
     if hasattr(run, "step"):
         columns["step"] = 1.0 + run.step
     return columns
+
+
+def _observations(problem):
+    """Those of `problems.two_by_two`; None for a problem of another kind."""
+    try:
+        return two_by_two_observations(problem)
+    except ValueError:
+        return None
+
+
+def _unseen_error(problem, W, truth):
+    truth = np.asarray(_check.finite(truth, "truth"))
+    _check.same_shape(truth, problem.shape, "truth")
+    unseen = ~np.asarray(problem.observed)
+    if not unseen.any():
+        raise ValueError("`truth` has nothing to tell: all entries of `problem` are observed.")
+    return np.sqrt(np.mean((np.asarray(W) - truth)[:, unseen] ** 2, axis=1))
 
 
 def _padded(rows):
@@ -98,19 +139,25 @@ def measures_of(
 
     ```
     """
+    return {
+        "unseen_entry": jnp.abs(W[0, 0]),
+        "unseen_entry_bound": bounds.unseen_entry_lower_bound(loss, z, z_prime, eps),
+        **_of_any(W, loss),
+    }
+
+
+def _of_any(W, loss):
     sigma = ranks.singular_values(W)
     return {
         "loss": loss,
-        "unseen_entry": jnp.abs(W[0, 0]),
-        "unseen_entry_bound": bounds.unseen_entry_lower_bound(loss, z, z_prime, eps),
         "nuclear": norms.nuclear(W),
         "frobenius": norms.frobenius(W),
         "spectral": norms.spectral(W),
         "effective_rank": ranks.effective_rank(W),
         "distance": ranks.distance_to_rank(W, k=1),
-        "sigma_1": sigma[0],
-        "sigma_2": sigma[1],
+        **{f"sigma_{k + 1}": sigma[k] for k in range(len(sigma))},
     }
 
 
+_general = jax.jit(jax.vmap(_of_any))
 _columns = jax.jit(jax.vmap(measures_of, in_axes=(0, 0, None, None, None)))

@@ -1,6 +1,7 @@
 """A hidden cell of a chapter says in its first line what it is: that line is all that a notebook shows of it."""
 
 import ast
+import re
 from pathlib import Path
 
 import nbformat
@@ -32,7 +33,7 @@ def complaint(cell):
         return "not a sentence in a comment of at most 100 characters"
     if line.startswith(FIGURE) != ("figure" in cell.metadata.get("mystnb", {})):
         return f"{FIGURE} stands over figures, and only there"
-    if line.startswith(EXPLORER) != ("explorers.Explorer(" in cell.source):
+    if line.startswith(EXPLORER) != bool(re.search(r"explorers\.(Explorer|your_matrix)\(", cell.source)):
         return f"{EXPLORER} stands over explorers, and only there"
     if line.startswith(EXPLORER) and f'question="{line.removeprefix(EXPLORER)}"' not in cell.source:
         return "not the question of the explorer"

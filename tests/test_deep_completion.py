@@ -1,10 +1,15 @@
 """Deep completion by the global RMSprop step: where it stops, what it finds, and the experiments made of it."""
 
+import time
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
+import optax
 import pytest
+from jax.tree_util import Partial
 
 from implreg_core import deep_completion, descent, experiments, factorizations, problems
 
@@ -80,3 +85,49 @@ def test_an_experiment_repeats_bit_for_bit():
     assert all(np.array_equal(first[name], again[name]) for name in first)
     other = experiments.deep_completion(**SMALL | {"seed": 2}, **short)
     assert other["mse"] != first["mse"]
+
+
+def test_a_path_is_recorded_on_the_way():
+    problem, _ = problems.random_low_rank(jr.key(0), (3, 4), 1, 9)
+    settings = {"depth": 2, "scale": 1e-2, "learning_rate": 1e-2, "tolerance": 1e-3, "key": jr.key(1)}
+    run = deep_completion.complete(problem, **settings, max_steps=5000, records_per_decade=10)
+    silent = deep_completion.complete(problem, **settings, max_steps=5000)
+    assert silent.path is None and silent.steps == run.steps == run.path.step[-1]
+    assert np.array_equal(run.path.W[-1], run.W) and np.allclose(run.W, silent.W, atol=1e-12)
+    assert np.all(np.diff(run.path.step) > 0) and run.path.step[0] == 0
+    assert np.allclose(run.path.loss, [float(problem.loss(W)) for W in run.path.W])
+    assert len(run.path.step) == len(run.path.loss) == len(run.path.W)
+    full = deep_completion.complete(problem, **settings | {"tolerance": 1e-300}, max_steps=20, records_per_decade=5)
+    assert full.path.step[-1] == full.steps == 20
+
+
+def test_optimizer_schedule_and_width_are_of_ones_choice():
+    problem, _ = problems.random_low_rank(jr.key(0), (3, 4), 1, 9)
+    settings = {"depth": 2, "scale": 1e-2, "tolerance": 1e-300, "max_steps": 40, "hidden": 5, "key": jr.key(1)}
+    rate = optax.piecewise_constant_schedule(0.5, {20: 0.1})
+    run = deep_completion.complete(problem, **settings, optimizer=lambda: optax.sgd(rate))
+    assert [W.shape for W in run.factors] == [(5, 4), (3, 5)]
+    factors = factorizations.gaussian(jr.key(1), 2, (3, 4), std=1e-1 * 5**-0.5, hidden=5)
+    gradient = jax.jit(descent.objective_gradient)
+    for step in range(40):
+        eta = (0.5 if step < 20 else 0.05) * 2 / 9
+        factors = tuple(W - eta * G for W, G in zip(factors, gradient(problem, factors), strict=True))
+    for W, expected in zip(run.factors, factors, strict=True):
+        assert np.allclose(W, expected, rtol=0, atol=1e-12)
+    same = deep_completion.complete(problem, **settings, optimizer=Partial(optax.sgd, 0.5))
+    plain = deep_completion.complete(problem, **settings, optimizer=partial(optax.sgd, 0.5))
+    assert np.array_equal(same.W, plain.W) and not np.allclose(same.W, run.W, atol=1e-9)
+    with pytest.raises(ValueError, match="`hidden`"):
+        deep_completion.complete(problem, **settings | {"hidden": 2})
+
+
+def test_the_estimate_is_of_the_right_order():
+    problem, _ = problems.random_low_rank(jr.key(0), (30, 30), 2, 500)
+    settings = {"depth": 3, "max_steps": 4000}
+    deep_completion.complete(problem, **settings, scale=1e-3, tolerance=1e-300, key=jr.key(0))  # compiles
+    begin = time.perf_counter()
+    deep_completion.complete(problem, **settings, scale=1e-3, tolerance=1e-300, key=jr.key(0))
+    took = time.perf_counter() - begin
+    assert took / 20 < deep_completion.estimated_seconds(problem, **settings) < 20 * took
+    with pytest.raises(ValueError, match="`max_steps`"):
+        deep_completion.estimated_seconds(problem, depth=2, max_steps=0)

@@ -146,9 +146,15 @@ def test_changelog_knows_this_version():
 def test_readme_example_runs(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     examples = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
-    assert len(examples) == 2
-    for example in examples:
-        exec(compile(example, "README.md", "exec"), {})
+    assert len(examples) == 3
+    names = [{} for _ in examples]
+    for example, own in zip(examples, names):
+        exec(compile(example, "README.md", "exec"), own)
+    own = names[1]
+    assert {"own.html", "own.toml", "own.nc"} <= {path.name for path in own["folder"].iterdir()}
+    assert dict(own["ends"].sizes) == {"depth": 3, "scale": 2, "seed": 4} and own["ends"].done.all()
+    uranus = [abs(float(W[5, 1]) - 4.43) for W in (own["run"].W, own["path"].W[-1], own["least"])]
+    assert max(uranus[:2]) < 0.05 < 1 < uranus[2]
     assert [path.name for path in tmp_path.iterdir()] == ["orbit.html"]
     lines = re.findall(r"^(\S+) is at (least|most) (\S+)$", capsys.readouterr().out, re.MULTILINE)
     assert len(lines) == 3

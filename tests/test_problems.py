@@ -119,3 +119,40 @@ ONES = jnp.ones((2, 2))
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_triples_are_the_entries_that_they_name():
+    rng = np.random.default_rng(0)
+    observed = rng.random((5, 7)) < 0.5
+    observed[4, 6] = True
+    values = rng.normal(size=(5, 7))
+    rows, columns = (places[order] for order in [rng.permutation(observed.sum())] for places in np.nonzero(observed))
+    problem = problems.from_triples(rows, columns, values[rows, columns])
+    assert problem.shape == (5, 7) and np.array_equal(problem.observed, observed)
+    assert np.array_equal(problem.values, np.where(observed, values, 0))
+    larger = problems.from_triples(rows, columns, values[rows, columns], shape=(6, 9))
+    assert (
+        larger.shape == (6, 9)
+        and np.array_equal(larger.observed[:5, :7], observed)
+        and larger.observed.sum() == len(rows)
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"columns": [1, 0, 1]}, r"name \[\(0, 1\)\] more than once"),
+        ({"rows": [0, 1]}, "must be equally long lists"),
+        ({"rows": [], "columns": [], "values": []}, "must be equally long lists"),
+        ({"rows": [0, -1, 0]}, "`rows` must be whole numbers from 0 on"),
+        ({"columns": np.array([0.0, 1.0, 2.0])}, "`columns` must be whole numbers from 0 on"),
+        ({"values": [1.0, np.nan, 2.0]}, "`values` must be finite"),
+        ({"shape": (1, 3)}, "`shape` .* must hold all places"),
+        ({"shape": (2, 2)}, "`shape` .* must hold all places"),
+        ({"shape": (2, 0)}, r"`shape\[1\]`"),
+    ],
+)
+def test_triples_that_are_no_problem_are_refused(changed, said):
+    triples = {"rows": [0, 1, 0], "columns": [1, 0, 2], "values": [1.0, 2.0, 3.0]}
+    with pytest.raises(ValueError, match=said):
+        problems.from_triples(**triples | changed)

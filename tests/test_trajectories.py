@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import jax.random as jr
 import numpy as np
 import pytest
 
@@ -66,7 +67,7 @@ def test_the_bound_is_that_of_the_problem():
 
 
 def test_other_problems_and_runs_are_refused(run):
-    with pytest.raises(ValueError, match="`problem` must be 2 x 2"):
+    with pytest.raises(ValueError, match="`run` has matrices of shape"):
         measures(problems.completion(np.ones((6, 5)), np.ones((6, 5), bool)), run)
     with pytest.raises(ValueError, match="pass its own problem"):
         measures(problems.two_by_two(eps=0.5), run)
@@ -74,3 +75,38 @@ def test_other_problems_and_runs_are_refused(run):
     observed = gradient_descent(problems.two_by_two(), start, learning_rate=0.1, max_steps=9, observe=norms.nuclear)
     with pytest.raises(ValueError, match="recorded what `observe` returned"):
         measures(problems.two_by_two(), observed)
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (3, 5), (1, 4)])
+def test_measures_of_any_matrix(shape):
+    problem, truth = problems.random_low_rank(jr.key(0), shape, rank=1, observed_count=3)
+    start = factorizations.gaussian(jr.key(1), 2, shape, std=0.3)
+    run = gradient_descent(problem, start, learning_rate=0.05, max_steps=200)
+    columns = measures(problem, run, truth=truth)
+    spectra = np.array([np.linalg.svd(W, compute_uv=False) for W in run.W])
+    share = spectra / spectra.sum(axis=1, keepdims=True)
+    unseen = ~np.asarray(problem.observed)
+    expected = {
+        "time": 1 + 0.05 * run.step,
+        "step": 1 + run.step,
+        "loss": run.loss,
+        "nuclear": spectra.sum(axis=1),
+        "frobenius": np.sqrt(np.sum(run.W**2, axis=(1, 2))),
+        "spectral": spectra[:, 0],
+        "effective_rank": np.exp(-np.sum(share * np.log(np.maximum(share, 1e-300)), axis=1)),
+        "distance": np.sqrt(np.sum(spectra[:, 1:] ** 2, axis=1)),
+        "unseen_error": np.sqrt([np.mean((W - truth)[unseen] ** 2) for W in run.W]),
+        **{f"sigma_{k + 1}": spectra[:, k] for k in range(min(shape))},
+    }
+    assert columns.keys() == expected.keys()
+    for name, values in columns.items():
+        assert np.allclose(values, expected[name], rtol=1e-8, atol=1e-12), name
+
+
+def test_a_truth_that_is_none_is_refused(run):
+    with pytest.raises(ValueError, match="`truth` must have shape"):
+        measures(PROBLEM, run, truth=np.ones((3, 2)))
+    seen = problems.completion(np.eye(2), np.ones((2, 2), bool))
+    descent = gradient_descent(seen, factorizations.identity(0.1, 2), learning_rate=0.1, max_steps=9)
+    with pytest.raises(ValueError, match="`truth` has nothing to tell"):
+        measures(seen, descent, truth=np.eye(2))

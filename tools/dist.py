@@ -34,7 +34,7 @@ assert pathlib.Path(implreg_core.__file__).is_relative_to(sys.prefix), implreg_c
 names = {}
 for example in re.findall(r"^```python\n(.*?)^```", readme, re.DOTALL | re.MULTILINE):
     exec(compile(example, "README.md", "exec"), names)
-assert "<script" in names["page"]
+assert names["ends"].done.all() and (names["folder"] / "own.html").exists()
 print(sweeps.stored("evidence-convex").sizes)
 subprocess.run([sys.executable, "-m", "implreg_core", "--help"], check=True)
 '''

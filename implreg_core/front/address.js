@@ -1,10 +1,12 @@
 /**
  * An explorer's state in an address: `?depth=3&rate=0.02&start=1,0,0,1&at=57#explore-...`. A choice has one entry for
- * each control: the index of a listed value, a number, the text of a norm, or the four entries of a matrix. `at` is the
+ * each control: the index of a listed value, a number, the text of a norm or of a grid, or the four entries of a
+ * matrix. `at` is the
  * row of the marker. The choice of a kept run is written in the same way, each name after `beside.`; `beside=none` says
  * that there is none where the explorer would open with one.
  */
 
+import { parseGrid, writeGrid } from "./grid_text.js";
 import { parse } from "./norm_language.js";
 
 const KEPT = "beside.";
@@ -21,7 +23,7 @@ export function writeQuery(controls, choice, row, kept) {
   if (row !== null) query.set("at", row);
   if (kept) write(kept, KEPT);
   else if (kept === null) query.set("beside", "none");
-  return query.toString().replaceAll("%2C", ","); // which a query may hold
+  return query.toString().replaceAll("%2C", ",").replaceAll("%3B", ";").replaceAll("%3F", "?"); // it may hold these
 }
 
 function isNorm(text) {
@@ -32,12 +34,21 @@ function isNorm(text) {
   }
 }
 
+function gridOf(text) {
+  try {
+    return writeGrid(parseGrid(text));
+  } catch {
+    return null;
+  }
+}
+
 /** The control's entry of a choice that a text stands for; null if it stands for none. */
 function readEntry(control, text) {
   if (control.values) {
     const index = control.values.findIndex((value) => String(value) === text);
     return index < 0 ? null : index;
   }
+  if (control.kind === "grid") return gridOf(text);
   if (control.kind === "norm") return isNorm(text) ? text : null;
   const numbers = text.split(",").map((part) => (part.trim() === "" ? NaN : Number(part)));
   const inside = (number) => control.low <= number && number <= control.high;

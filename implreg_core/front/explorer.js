@@ -22,6 +22,7 @@ import { valueAt } from "./lines.js";
 import { readAnswer } from "./runs.js";
 import { inWords } from "./settings.js";
 
+const WIDE = ["matrix", "grid", "norm"]; // kinds of controls that stand beside the knobs
 const PLAY_MS = 5000; // from the first row to the last
 const COARSE_MS = 500; // one step of a play with reduced motion
 const QUIET_MS = 500; // what follows a change, such as an announcement, waits until nothing has moved for so long
@@ -62,7 +63,7 @@ export function render({ model, el }) {
   const reading = { controls, time: time.column, logarithmic };
   const lastRow = () => shown.run[time.column].length - 1;
   const latest = () => next ?? sent ?? model.get("choice");
-  const views = createViews(spec.views, time.column, scrub);
+  const views = createViews(spec.views, time.column, scrub, spec.controls);
   const timeline = createTimeline(spec.scrubber, `${id}-time`, spec.play, {
     scrub,
     toggle: () => (frame === null ? play() : pause()),
@@ -76,7 +77,7 @@ export function render({ model, el }) {
     },
   });
   const nodes = (wide) =>
-    controls.filter((_, i) => ["matrix", "norm"].includes(spec.controls[i].kind) === wide).map(({ node }) => node);
+    controls.filter((_, i) => WIDE.includes(spec.controls[i].kind) === wide).map(({ node }) => node);
   const message = html("p", { class: "implreg-message", role: "alert" });
   const live = html("p", { class: "implreg-live", "aria-live": "polite" });
   const grid = html("div", { class: "implreg-views" }, ...views.map((view) => view.node));
@@ -91,7 +92,7 @@ export function render({ model, el }) {
       ...nodes(true), html("div", { class: "implreg-knobs" }, ...nodes(false))),
     message, html("div", {}, grid, timeline.node), ending, live, html("figcaption", {}, spec.caption), actions.node);
   // or JupyterLab's notebook shortcuts would steal the keys
-  figure.querySelectorAll("input, button").forEach((node) => (node.dataset.lmSuppressShortcuts = "true"));
+  figure.querySelectorAll("input, button, textarea").forEach((node) => (node.dataset.lmSuppressShortcuts = "true"));
   figure.implreg = shown;
 
   /** Asks the model for a run; the answer comes through `receive`, at once where no kernel is asked. */

@@ -5,6 +5,7 @@
 
 import { readQuery, writeQuery } from "./address.js";
 import { render } from "./explorer.js";
+import { gridArguments } from "./grid_text.js";
 
 /** Of this script, null where it stands in the page itself, which then holds nothing but one figure. */
 const SOURCE = document.currentScript?.src || null;
@@ -36,14 +37,17 @@ function addressOf(figure, spec) {
   };
 }
 
+/** What a program gets of the entry of a continuous control, by its kind. */
+const ARGUMENTS = { range: (entry) => [entry], matrix: (entry) => [Float64Array.from(entry)], grid: gridArguments };
+
 /** What answers a choice, from the programs of listed settings, each a function of the continuous ones or a reason. */
 function programmed(spec, programs) {
   return (choice) => {
     const listed = choice.filter((_, i) => spec.controls[i].values);
-    const traced = choice.filter((_, i) => ["range", "matrix"].includes(spec.controls[i].kind));
+    const traced = choice.flatMap((entry, i) => ARGUMENTS[spec.controls[i].kind]?.(entry) ?? []);
     const program = programs[listed.join()];
     if (typeof program === "string") return { choice, error: program };
-    const columns = program(...traced.map((entry) => (Array.isArray(entry) ? Float64Array.from(entry) : entry)));
+    const columns = program(...traced);
     return { choice, computed: Object.fromEntries(spec.columns.map((name, i) => [name, columns[i]])) };
   };
 }

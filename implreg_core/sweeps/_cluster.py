@@ -87,6 +87,7 @@ def cluster(scheduler: str | None, workers: int | None, runs: int) -> "Iterator[
             yield client
         return
     before = os.environ.copy()
+    os.environ.update(_worker.environment())  # or Dask would prefer what we have of it to its own setting
     try:
         with _own(workers, runs) as own, Client(own, set_as_default=False) as client:
             yield client
