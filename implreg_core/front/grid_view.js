@@ -90,8 +90,11 @@ export function createGridView(view, timeColumn, scrub, controls) {
     const left = 12 + Math.max(...yTicks.map((tick) => textWidth(tick.text)));
     const toX = position("linear", xRange, [left, right]);
     const toY = position("linear", yRange, [bottom, top]);
-    const trails = unseen.map(({ own, other }) => svg("path", { class: "implreg-whole", style: `stroke: var(${OWN})`,
-      d: `M${Array.from(run[own], (value) => `${toX(run[other][0]).toFixed(1)},${toY(value).toFixed(1)}`).join("L")}` }));
+    const trails = unseen.map(({ own, other }) => {
+      const x = toX(run[other][0]).toFixed(1);
+      const path = Array.from(run[own], (value) => `${x},${toY(value).toFixed(1)}`).join("L");
+      return svg("path", { class: "implreg-whole", style: `stroke: var(${OWN})`, d: `M${path}` });
+    });
     const dots = unseen.map(() => svg("circle", { r: 5, style: color(OWN) }));
     plot.replaceChildren(
       ...yTicks.map(({ value, text }) => svg("g", { transform: `translate(0 ${toY(value).toFixed(1)})` },

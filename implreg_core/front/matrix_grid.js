@@ -73,7 +73,8 @@ export function createMatrixGrid({ label, presets }, id, choose) {
   function take() {
     const rows = rowsNow();
     const faults = rows.map((row, i) => row.map((entry, j) => (entry === "?" ? null : faultOf(entry, i, j))));
-    cells.filter(inside).forEach(({ i, j, field }) => field.setAttribute("aria-invalid", String(faults[i][j] !== null)));
+    cells.filter(inside).forEach(({ i, j, field }) =>
+      field.setAttribute("aria-invalid", String(faults[i][j] !== null)));
     const fault = faults.flat().find(Boolean);
     if (fault) {
       say(fault);
@@ -151,8 +152,8 @@ export function createMatrixGrid({ label, presets }, id, choose) {
     ({ node: button(text, () => resize(down, across), { "aria-label": name }), down, across });
   const sizes = [size("− row", "Remove the last row", -1, 0), size("+ row", "Add a row", 1, 0),
     size("− column", "Remove the last column", 0, -1), size("+ column", "Add a column", 0, 1)];
-  const table = html("textarea", { id: `${id}-table`, rows: 4, spellcheck: "false", "data-lm-suppress-shortcuts": "true",
-    placeholder: "5, 3, ?\n4, ?, 1" });
+  const table = html("textarea",
+    { id: `${id}-table`, rows: 4, spellcheck: "false", placeholder: "5, 3, ?\n4, ?, 1" });
   const pasted = html("p", { class: "implreg-note implreg-fault", role: "alert" });
   const paste = html("details", { class: "implreg-paste" }, html("summary", {}, "Paste a table"),
     html("label", { for: table.id }, "Rows as lines; entries with commas, tabs or spaces; ? or nothing for a hole"),

@@ -17,7 +17,8 @@ test("a matrix comes back from its text, and from an address", () => {
 
 test("an address with no matrix opens the default, and says so", () => {
   const controls = [{ kind: "grid", name: "matrix", label: "matrix" }];
-  assert.deepEqual(readQuery(controls, ["1"], "matrix=1,2;3"), { choice: ["1"], row: null, kept: undefined, faults: ["matrix: 1,2;3"] });
+  const expected = { choice: ["1"], row: null, kept: undefined, faults: ["matrix: 1,2;3"] };
+  assert.deepEqual(readQuery(controls, ["1"], "matrix=1,2;3"), expected);
 });
 
 test("a program gets values, what is seen, and the shape", () => {
