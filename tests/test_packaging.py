@@ -143,6 +143,17 @@ def test_changelog_knows_this_version():
     assert headings[0] == "Unreleased"
 
 
+def test_the_twenty_lines_of_the_readme_are_those_of_the_chapter():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n(import tempfile.*?)^```", readme, re.DOTALL | re.MULTILINE)
+    notebook = json.loads((ROOT / "chapters" / "your-own-matrix.ipynb").read_text(encoding="utf-8"))
+    cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    lines = block[block.index("rows = ") :].rstrip("\n")
+    begin = next(i for i, cell in enumerate(cells) if cell.startswith("rows = "))
+    end = next(i for i, cell in enumerate(cells) if cell.startswith("SWEEP = "))
+    assert lines == "\n".join(cells[begin : end + 1])
+
+
 def test_readme_example_runs(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     examples = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
