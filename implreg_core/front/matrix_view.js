@@ -7,8 +7,8 @@ import { color, valueAt } from "./lines.js";
 const MARGIN = 10; // pixels beside the brackets
 const GAP = 4; // between cells
 const WIDEST = 132; // pixels of a cell
-const HIGHEST = 104;
-const LEAST = 58; // three lines
+const HIGHEST = 100;
+const LEAST = 62; // three lines
 
 /** One entry: its cell, and how to place and fill it. */
 function createCell(entry) {
@@ -22,7 +22,7 @@ function createCell(entry) {
 
   function place(x, y, width, height, beside) {
     build(box, { x, y, width, height });
-    const lines = beside ? [-12, 10, 28] : [-3, 21]; // from the middle
+    const lines = beside ? [-12, 8, 25] : [-3, 21]; // from the middle
     [given, value, kept].forEach((line, i) =>
       build(line, { x: x + width / 2, y: y + height / 2 + (lines[i] ?? 0) }));
   }
@@ -44,8 +44,7 @@ export function createMatrixView(view) {
   const key = (sign, text) => html("li", {}, html("span", { class: "implreg-key" }, sign), html("span", {}, text));
   const unseen = view.series.find((entry) => entry.given === null);
   const legend = html("ul", { class: "implreg-legend implreg-short" },
-    key("1", "given; below it, what the run has"),
-    ...(unseen ? [key("?", `${unseen.label}, not given`)] : []));
+    key("1", "given; below it, now"), ...(unseen ? [key("?", "not given")] : []));
   if (unseen) legend.lastChild.firstChild.style.color = color(unseen);
   const ghostItem = createGhostItem();
   const title = html("p", { class: "implreg-title" }, view.title);
@@ -57,7 +56,7 @@ export function createMatrixView(view) {
 
   function draw(shown, kept) {
     const side = Math.min(WIDEST, (width - 2 * MARGIN) / columns);
-    const tall = Math.max(LEAST, Math.min(HIGHEST, width / (2 * rows)));
+    const tall = Math.max(LEAST, Math.min(HIGHEST, (0.4 * width) / rows));
     const left = (width - side * columns) / 2;
     const [right, bottom] = [left + side * columns, MARGIN + tall * rows];
     cells.forEach((cell, i) => cell.place(left + side * (i % columns) + GAP / 2,
