@@ -3,7 +3,8 @@
 What is built is a copy, with what is not in the repository because a fork needs no edit: the addresses of the project,
 found as the book finds its own, and a README whose picture and links work on PyPI too.
 
-`--check` installs the wheel, with the locked runtime, into a new environment outside the checkout, and uses it there.
+`--check` installs the wheel, with the locked runtime and what runs sweeps, into a new environment outside the checkout,
+and uses it there.
 """
 
 import argparse
@@ -90,9 +91,13 @@ def check(wheel: Path) -> None:
         python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
         environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         install = [python, "-m", "pip", "install", "-q"]
+        pinned = re.findall(r"^[\w.-]+==[^\s\\]+", (ROOT / "requirements/book.txt").read_text("utf-8"), re.MULTILINE)
+        constraints = Path(scratch, "constraints.txt")
+        constraints.write_text("\n".join(pinned), encoding="utf-8")
         for command in (
             [*install, "--require-hashes", "-r", ROOT / "requirements.txt"],
             [*install, "--no-deps", wheel.absolute()],
+            [*install, "-c", constraints, f"{wheel.absolute()}[sweeps]"],
             [python, "-m", "pip", "check"],
             [python, "-c", USE, ROOT / "README.md"],
         ):
