@@ -12,13 +12,14 @@ $\det W \approx e^{-w^2/2}$. Three ideas make this harmless.
 - *Nothing is obtained by cancellation.* Residuals and $q = \ln |\det W|$ are states of their own, beside $w$;
   the determinant enters as a constant sign times $e^q$, so rounding cannot change its sign.
 - *Every state has a scale that suits it*, and time runs in units in which all of them move evenly, so that
-  steps stay long over tens of decades. The early chart is for a product far from fitting, small or large, whose
+  steps stay long over tens of decades. The early charts are for a product far from fitting, small or large, whose
   entries matter relative to themselves; the late chart for small residuals.
-- *The five states are one too many*: $W_{12} W_{21} + \det W = w W_{22}$. The flow keeps this identity, and
-  rounding errors must not wear it away: each chart adds a spring that vanishes on it.
+- *The five states are one too many*: $W_{12} W_{21} + \det W = w W_{22}$. An early chart reads one entry off this
+  identity. The late chart holds all, with a spring that vanishes on the identity, and after each step puts its
+  residuals where the identity holds to rounding. So the theorems about the determinant hold in each row.
 
-A point of either chart is a vector of six numbers, which `read` and `rate` take together with the chart that it is of.
-How the charts are integrated is `_two_by_two_path`'s business.
+A point of a chart is a vector of six numbers, which `read` and `rate` take together with the chart that it is of. How
+the charts are integrated is `_two_by_two_path`'s business.
 """
 
 from functools import partial
@@ -26,7 +27,9 @@ from functools import partial
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float, Int
+
+LATE = 4  # the number of the late chart; those of the early ones are 0 to 3
 
 
 class Flow(eqx.Module):
@@ -119,61 +122,74 @@ def _geometric_sum(gap, L):
     return jnp.where(gap == 0, L, jnp.expm1(-L * safe) / jnp.expm1(-safe))
 
 
-# The early chart holds asinh(W / size), q and log_time, for the size of the start or of the observations, whichever is
-# less. Since the velocity is nearly homogeneous, of degree 2 - 2/L in a small product and 3 - 2/L in a large one, time
-# runs as dt = ||W||^(2/L - 1) / (L sqrt(1 + ||W / unit||^2)) ds.
+# An early chart holds asinh(W / size), q and log_time, for the size of the start or of the observations, whichever is
+# less. Beside a large entry the opposite one may be far below what rounding leaves of its velocity: it is read off the
+# identity, and its place in the chart is idle. The chart's number is this entry's. Since the velocity is nearly
+# homogeneous in W, of degree 2 - 2/L, and in the residuals, time runs as dt = ||W||^(2/L - 1) / (L ||residual||) ds.
 
 
-def early_write(W0: Float[Array, "2 2"], log_abs_det: Float[Array, ""], flow: Flow) -> Float[Array, "6"]:
-    """The start of a path."""
-    return jnp.array([*jnp.arcsinh(W0 / _early_size(flow)).ravel(), log_abs_det, 0.0])
+def early_write(state: State, flow: Flow) -> Float[Array, "6"]:
+    """The point of an early chart for a state."""
+    entries = jnp.arcsinh(state.W / _early_size(flow)).ravel()
+    return jnp.array([*entries, state.log_abs_det, state.log_time])
+
+
+def early_chart(state: State) -> Int[Array, ""]:
+    """Where the entry opposite to the largest is read off the identity."""
+    return 3 - jnp.argmax(jnp.abs(state.W.ravel()))
 
 
 def _early_size(flow: Flow):
     return jnp.minimum(flow.scale, flow.unit)
 
 
-def _early_read(y: Float[Array, "6"], flow: Flow) -> State:
-    W = _early_size(flow) * jnp.sinh(y[:4].reshape(2, 2))
-    # Beside a large w, the identity has far less error than what is left of W22.
-    w, rest = W[0, 0], jnp.sum(W**2) - W[0, 0] ** 2
-    dominates = w**2 > 4 * jnp.maximum(rest, jnp.sum(flow.values**2))
-    W22 = (W[0, 1] * W[1, 0] + flow.det_sign * jnp.exp(y[4])) / jnp.where(dominates, w, 1.0)
-    W = W.at[1, 1].set(jnp.where(dominates, W22, W[1, 1]))
+def _early_read(y: Float[Array, "6"], chart: Int[Array, ""], flow: Flow) -> State:
+    W = _early_size(flow) * jnp.sinh(y[:4])
+    w, a, b, d = W
+    opposite = jnp.sum(jnp.where(jnp.arange(4) == 3 - chart, W, 0.0))
+    opposite = jnp.where(opposite == 0, 1.0, opposite)  # in another chart
+    on_diagonal = (chart == 0) | (chart == 3)
+    product = jnp.where(on_diagonal, a / opposite * b, w / opposite * d)
+    det = flow.det_sign * jnp.sign(opposite) * jnp.exp(y[4] - jnp.log(jnp.abs(opposite)))
+    entry = product + jnp.where(on_diagonal, det, -det)
+    W = jnp.where(jnp.arange(4) == chart, entry, W).reshape(2, 2)
     return State(W, (W - flow.values).at[0, 0].set(0.0), y[4], y[5])
 
 
-def _early_rate(y: Float[Array, "6"], state: State, dW, dq, flow: Flow) -> Float[Array, "6"]:
-    square = jnp.sum(state.W**2)
-    dt = square ** (1 / flow.depth - 0.5) / (flow.depth * jnp.sqrt(1 + square / jnp.abs(flow.zz)))
-    norm = jnp.sqrt(square)
-    (w, a), (b, d) = state.W / norm
-    defect = w * d - a * b - flow.det_sign * jnp.exp(state.log_abs_det - jnp.log(square))
-    spring = -norm * defect / dt * jnp.array([[d, -b], [-a, w]])
-    dentries = (dW + spring) / jnp.sqrt(_early_size(flow) ** 2 + state.W**2)
-    return dt * jnp.array([*dentries.ravel(), dq, jnp.exp(-state.log_time) / flow.time_unit])
+def _early_rate(chart: Int[Array, ""], state: State, dW, dq, flow: Flow) -> Float[Array, "6"]:
+    dt = jnp.sum(state.W**2) ** (1 / flow.depth - 0.5) / (flow.depth * jnp.sqrt(2 * state.loss))
+    dentries = (dW / jnp.sqrt(_early_size(flow) ** 2 + state.W**2)).ravel()
+    dentries = jnp.where(jnp.arange(4) == chart, 0.0, dentries)
+    return dt * jnp.array([*dentries, dq, jnp.exp(-state.log_time) / flow.time_unit])
 
 
 def early_is_over(state: State, flow: Flow):
-    """Whether residuals resolve the product well.
+    """Whether W12 and W21 are within half of what is observed.
 
-    Its norm is a tenth of the smaller nonzero observation, and W12 and W21 are about as near to theirs as they are for
-    the product zero, or nearer, if its first entry is large: then they hang on the others, as W22 does by the identity.
-    It is not near the saddles where W12 or W21 is fitted and all else is zero: what leads away from there is small, and
-    must be known relative to itself.
+    Before, near a saddle where one is fitted and the other is tiny, what leads away must be known relative to itself.
     """
-    z, z_prime = flow.values[0, 1], flow.values[1, 0]
-    smaller = jnp.minimum(jnp.abs(z), jnp.abs(z_prime))
-    grown = jnp.sum(state.W**2) > (0.1 * smaller) ** 2
-    beside = state.W[0, 0] ** 2 + jnp.minimum(state.W[0, 1] ** 2, state.W[1, 0] ** 2)
-    grown = grown & (beside > (0.01 * smaller) ** 2)
-    h = 1 + state.W[0, 0] ** 2 / jnp.abs(flow.zz)
-    return grown & (h * (state.residual[0, 1] ** 2 + state.residual[1, 0] ** 2) <= z**2 + z_prime**2)
+    return _misfit(state, flow) <= 0.5
 
 
-def is_beyond_saddles(state: State, flow: Flow):
-    """Whether the product is larger than any at which the flow can linger: there some entries are the observed ones."""
-    return jnp.sum(state.W**2) > 4 * jnp.sum(flow.values**2)
+def late_is_over(state: State, flow: Flow):
+    """Whether W12 or W21 is about to vanish after all."""
+    return _misfit(state, flow) > 0.9
+
+
+def _misfit(state: State, flow: Flow):
+    """How far W12 and W21 are from their observations, in units of these: the larger."""
+    share = jnp.abs(state.residual / jnp.where(flow.values == 0, 1.0, flow.values))
+    return jnp.maximum(share[0, 1], share[1, 0])
+
+
+def may_be_at_saddle(state: State, flow: Flow):
+    """Whether what leads away from a saddle may be so small that the early chart has no logarithm of it.
+
+    What is tiny at a saddle is W11 and W22, or W12 and W21. There is none for a product larger than the observations.
+    """
+    W = state.W
+    tiny = jnp.minimum(jnp.hypot(W[0, 0], W[1, 1]), jnp.hypot(W[0, 1], W[1, 0])) < _early_size(flow)
+    return tiny & (jnp.sum(W**2) < 4 * jnp.sum(flow.values**2))
 
 
 # The late chart holds asinh w, the residuals of W12, W21, W22 times h, h, sqrt h for h = 1 + w^2, then asinh
@@ -213,9 +229,9 @@ def _late_rate(y: Float[Array, "6"], state: State, dW, dq, flow: Flow) -> Float[
     dresiduals = h**powers * dW.ravel()[1:] + powers * (2 * w * dw / h) * y[1:4]
     growth = h ** (1 + 1 / L) / L
     slowing = jnp.sqrt(1 + y[3] ** 2 + (0.1 * growth * dq) ** 2 / (1 + log_ratio**2))
-    # Residuals relax at rates like h^2 / slowing in s, far faster than anything else. Capping the rates at
-    # 1e9 shifts them by one part in 1e9 and saves half of the steps.
-    dresiduals = dresiduals / (1 + h**2 / slowing / 1e9)
+    # Residuals relax at rates like h^2 / slowing in s, far faster than anything else. Those above 1e15 are lowered to
+    # it, or rounding errors of the rates would shorten steps.
+    dresiduals = dresiduals / (1 + h**2 / slowing / 1e15)
     dt = growth / slowing
     dlog_time = jnp.exp(-state.log_time) / flow.time_unit
     return dt * jnp.array([dw / jnp.sqrt(h), *dresiduals, dq / jnp.sqrt(1 + log_ratio**2), dlog_time])
@@ -231,25 +247,46 @@ def _identity_defect(state: State, log_ratio, flow: Flow):
     return zz_plus_det + rest - state.W[0, 0] * state.W[1, 1], det
 
 
-def read(y: Float[Array, "6"], late: Bool[Array, ""], flow: Flow) -> State:
-    """The state at a point of the late chart, or of the early one."""
-    return jax.tree.map(partial(jnp.where, late), _late_read(y, flow), _early_read(y, flow))
+def late_settled(y: Float[Array, "6"], flow: Flow) -> Float[Array, "6"]:
+    """The point next to `y` on the identity, with other residuals: next in the measure of errors."""
+    state = _late_read(y, flow)
+    (w, a), (b, _) = state.W
+    slope = jnp.array([b, a, -w]) / (1 + w**2) ** jnp.array(_POWERS)
+    step = _late_size(y, flow) ** 2 * slope
+    defect, _ = _identity_defect(state, jnp.sinh(y[4]), flow)
+    return y.at[1:4].add(-defect * step / jnp.sum(slope * step))
 
 
-def rate(y: Float[Array, "6"], late: Bool[Array, ""], flow: Flow) -> Float[Array, "6"]:
+def write(state: State, chart: Int[Array, ""], flow: Flow) -> Float[Array, "6"]:
+    """The point of a chart for a state."""
+    return jnp.where(chart == LATE, late_write(state, flow), early_write(state, flow))
+
+
+def read(y: Float[Array, "6"], chart: Int[Array, ""], flow: Flow) -> State:
+    """The state at a point of a chart."""
+    return jax.tree.map(partial(jnp.where, chart == LATE), _late_read(y, flow), _early_read(y, chart, flow))
+
+
+def rate(y: Float[Array, "6"], chart: Int[Array, ""], flow: Flow) -> Float[Array, "6"]:
     """dy/ds, in the time of the chart."""
-    state = read(y, late, flow)
+    state = read(y, chart, flow)
     dW, dq = velocity(state, flow)
-    return jnp.where(late, _late_rate(y, state, dW, dq, flow), _early_rate(y, state, dW, dq, flow))
+    return jnp.where(chart == LATE, _late_rate(y, state, dW, dq, flow), _early_rate(chart, state, dW, dq, flow))
 
 
-def error_scale(y: Float[Array, "6"], late: Bool[Array, ""], flow: Flow) -> Float[Array, "6"]:
+def error_scale(y: Float[Array, "6"], chart: Int[Array, ""], flow: Flow) -> Float[Array, "6"]:
     """Late residuals and early entries have errors relative to their size, not below rounding; the rest, absolute."""
-    rounding = 4e-16 * jnp.abs(flow.values[1, 1]) * jnp.cosh(y[0]) ** 2  # in w W22, if eps is not 0
-    size = jnp.sum(jnp.abs(y[1:4])) + rounding / flow.rtol
     entries = jnp.abs(jnp.sinh(y[:4]))
-    early = jnp.maximum(1.0, 1e-7 * jnp.max(entries) / jnp.sqrt(1 + entries**2))
-    return jnp.where(late, jnp.array([1.0, size, size, size, 1.0, 1.0]), jnp.concatenate([early, jnp.ones(2)]))
+    early = jnp.maximum(1.0, 1e-9 * jnp.max(entries) / jnp.sqrt(1 + entries**2))
+    late = jnp.array([1.0, *_late_size(y, flow)])
+    return jnp.concatenate([jnp.where(chart == LATE, late, early), jnp.ones(2)])
+
+
+def _late_size(y: Float[Array, "6"], flow: Flow) -> Float[Array, "3"]:
+    """Of the residuals in the late chart: the loss hangs on all together, the identity on shares of the observed."""
+    residuals, observed = jnp.abs(y[1:4]), jnp.abs(jnp.array([flow.values[0, 1], flow.values[1, 0], flow.unit]))
+    rounding = 4e-16 * jnp.abs(flow.values[1, 1]) * jnp.cosh(y[0]) ** 2  # in w W22, if eps is not 0
+    return jnp.minimum(jnp.sum(residuals), observed * jnp.sum(residuals / observed)) + rounding / flow.rtol
 
 
 def is_at_floor(state: State, flow: Flow):

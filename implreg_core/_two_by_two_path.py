@@ -3,6 +3,7 @@ r"""The path of the balanced 2x2 flow: one loop of steps through the two charts 
 A plain function of arrays, made of what `implreg_core.javascript` covers: a page runs it as the package does.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -14,6 +15,7 @@ from implreg_core import _two_by_two_flow as charts
 
 _FIRST_STEP, _LONGEST_STEP = 1e-3, 1.0  # in a chart's own time; near a saddle a longer step would damp what grows
 _FALL = 1.2  # of ln loss in a step, half a decade, or twice that at most: or splines between rows are poor
+_LITTLE = 0.01  # a fall of ln loss in a step as near a saddle
 _RUNGS = 4  # step sizes in an octave
 _ACCURACY = 1e-10  # of the loss at the end, relative
 _MOST_SHORTENED = 12  # about 4 are enough unless rounding errors of the loss are larger than the accuracy
@@ -25,14 +27,14 @@ class Path(NamedTuple):
     rows: Float[Array, "n 10"]
     last: Int[Array, ""]
     tried: Int[Array, ""]
-    longest: Int[Array, ""]  # how many of these had the greatest length: near a saddle nearly all have
+    lingered: Int[Array, ""]  # how many of these hardly lowered the loss
 
 
 class Loop(NamedTuple):
     """`path` between two steps."""
 
     y: Float[Array, "6"]
-    late: Bool[Array, ""]  # which chart `y` is a point of
+    chart: Int[Array, ""]  # which `y` is a point of
     h: Float[Array, ""]
     shortened: Int[Array, ""]  # steps taken anew because they led beyond the target loss
     ends: Bool[Array, ""]  # whether `y` comes from such a step
@@ -52,29 +54,34 @@ def path(
 
 def begin(W0: Float[Array, "2 2"], log_abs_det: Float[Array, ""], flow: charts.Flow, *, rows: int) -> Loop:
     """`path` before its first step."""
-    y = charts.early_write(W0, log_abs_det, flow)
-    early, zero = jnp.zeros((), bool), jnp.zeros((), int)
-    start = charts.read(y, early, flow)
-    late = charts.early_is_over(start, flow)
-    y = jnp.where(late, charts.late_write(start, flow), y)
+    start = charts.State(W0, (W0 - flow.values).at[0, 0].set(0.0), log_abs_det, jnp.zeros(()))
+    chart = jnp.where(charts.early_is_over(start, flow), charts.LATE, charts.early_chart(start))
+    zero = jnp.zeros((), int)
     record = jnp.zeros((rows, 10)).at[0].set(_row(start))
-    return Loop(y, late, jnp.asarray(_FIRST_STEP, float), zero, early, Path(record, zero, zero, zero))
+    path = Path(record, zero, zero, zero)
+    return Loop(
+        charts.write(start, chart, flow), chart, jnp.asarray(_FIRST_STEP, float), zero, jnp.zeros((), bool), path
+    )
 
 
 def advance(loop: Loop, flow: charts.Flow, tries: Int[Array, ""] | int) -> Loop:
     """`path` until its end, or until `tries` steps were tried."""
 
     def at(loop):
-        return charts.read(loop.y, loop.late, flow)
+        return charts.read(loop.y, loop.chart, flow)
 
     def goes_on(loop):
         last, tried = loop.path.last, loop.path.tried
         return ~is_over(at(loop), flow) & (last < len(loop.path.rows) - 1) & (tried < tries)
 
     def attempt(loop):
-        y, error = _rosenbrock.step(lambda y: charts.rate(y, loop.late, flow), loop.y, loop.h)
-        size = jnp.sqrt(jnp.mean((error / charts.error_scale(y, loop.late, flow)) ** 2)) / flow.rtol
-        before, after = at(loop).loss, charts.read(y, loop.late, flow).loss
+        state = at(loop)
+        y, error = _rosenbrock.step(lambda y: charts.rate(y, loop.chart, flow), loop.y, loop.h)
+        size = jnp.sqrt(jnp.mean((error / charts.error_scale(y, loop.chart, flow)) ** 2)) / flow.rtol
+        late = loop.chart == charts.LATE
+        y = jnp.where(late, charts.late_settled(y, flow), y)
+        new = charts.read(y, loop.chart, flow)
+        before, after = state.loss, new.loss
         beyond = (after < (1 - _ACCURACY) * flow.target_loss) & (size <= 1) & (loop.shortened < _MOST_SHORTENED)
         aim = (1 - _ACCURACY / 2) * flow.target_loss
         fall = jnp.log(before / jnp.maximum(after, 1e-30 * aim))  # finite also where the loss is zero
@@ -83,21 +90,22 @@ def advance(loop: Loop, flow: charts.Flow, tries: Int[Array, ""] | int) -> Loop:
         # Step sizes come from a ladder, or rounding errors in `size` would shift every later row.
         rungs = jnp.floor(_RUNGS * jnp.log2(0.9 * jnp.where(jnp.isfinite(size), size, jnp.inf) ** -0.2))
         h = loop.h * 2 ** (jnp.clip(rungs, -2 * _RUNGS, 2 * _RUNGS) / _RUNGS)
-        h = jnp.where(charts.is_beyond_saddles(at(loop), flow) & ~loop.late, h, jnp.minimum(h, _LONGEST_STEP))
+        h = jnp.where(late | charts.may_be_at_saddle(state, flow), jnp.minimum(h, _LONGEST_STEP), h)
         # The loss falls nearly exponentially.
         h = jnp.where(fall > 0, jnp.minimum(h, loop.h * _FALL / fall), h)
         h = jnp.where(beyond, loop.h * jnp.log(before / aim) / fall, h)
 
-        y = jnp.where(accepted, y, loop.y)
-        state = charts.read(y, loop.late, flow)
-        enters = ~loop.late & charts.early_is_over(state, flow)
-        y, h = jnp.where(enters, charts.late_write(state, flow), y), jnp.where(enters, _FIRST_STEP, h)
-        longest = loop.path.longest + jnp.where(accepted & (loop.h == _LONGEST_STEP), 1, 0)
+        state = jax.tree.map(partial(jnp.where, accepted), new, state)
+        is_late = jnp.where(late, ~charts.late_is_over(state, flow), charts.early_is_over(state, flow))
+        chart = jnp.where(is_late, charts.LATE, charts.early_chart(state))
+        h = jnp.where(late != is_late, _FIRST_STEP, h)
+        y = jnp.where(accepted, jnp.where(late & is_late, y, charts.write(state, chart, flow)), loop.y)
+        lingered = loop.path.lingered + jnp.where(accepted & (fall < _LITTLE), 1, 0)
         # Of several short steps to the end only the last has a row.
         last = loop.path.last + jnp.where(accepted & ~loop.ends, 1, 0)
-        new = Path(loop.path.rows.at[last].set(_row(state)), last, loop.path.tried + 1, longest)
+        path = Path(loop.path.rows.at[last].set(_row(state)), last, loop.path.tried + 1, lingered)
         shortened = loop.shortened + jnp.where(beyond, 1, 0)
-        return Loop(y, loop.late | enters, h, shortened, loop.ends | (accepted & (shortened > 0)), new)
+        return Loop(y, chart, h, shortened, loop.ends | (accepted & (shortened > 0)), path)
 
     return jax.lax.while_loop(goes_on, attempt, loop)
 

@@ -155,7 +155,7 @@ def rows(function):
     return lambda Ws: lax.map(function, Ws)
 
 
-EARLY, LATE = jnp.asarray(False), jnp.asarray(True)
+EARLY, LATE = jnp.asarray(3), jnp.asarray(charts.LATE)
 
 
 def flow_arguments(depth, values, sign):
@@ -194,7 +194,8 @@ def test_a_path_of_the_flow(depth):
             y = y + h / 6 * (a + 2 * b + 2 * c + rate(y + h * c))
             return y, charts.read(y, EARLY, flow).W
 
-        start = charts.early_write(W0, jnp.log(W0[0, 0] * W0[1, 1] - W0[0, 1] * W0[1, 0]), flow)
+        q = jnp.log(W0[0, 0] * W0[1, 1] - W0[0, 1] * W0[1, 0])
+        start = charts.early_write(charts.State(W0, W0 - flow.values, q, jnp.zeros(())), flow)
         return lax.scan(step, start, None, 100)
 
     assert_close(function, W0, flow, 0.01, scale=largest)

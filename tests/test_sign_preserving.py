@@ -4,6 +4,8 @@ from decimal import Decimal
 from functools import reduce
 
 import equinox as eqx
+import hypothesis
+import hypothesis.strategies as st
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -18,7 +20,7 @@ from implreg_core.flow import gradient_flow
 
 POSITIVE = np.array([[0.3, -0.1], [0.2, 0.4]])
 NEGATIVE = np.array([[0.2, 0.3], [0.1, -0.1]])
-LATE = jnp.asarray(True)
+LATE = jnp.asarray(charts.LATE)
 PERTURBED = (1.25, 0.75, 0.25)  # binary fractions, so that the oracle's problem is the same
 
 
@@ -76,25 +78,45 @@ def test_velocity_is_regular_where_singular_values_coincide():
 
 
 @pytest.mark.parametrize("det_sign", [1.0, -1.0])
-@pytest.mark.parametrize("chart", ["early", "late"])
+@pytest.mark.parametrize("chart", range(5))
 def test_charts_move_as_the_velocity_says(chart, det_sign):
     """The chain rule through `read` must give dW/dt and dq/dt: the spring vanishes on consistent states."""
-    late = jnp.asarray(chart == "late")
-    for key in jr.split(jr.key(1), 20):
+    chart = jnp.asarray(chart)
+    for key in jr.split(jr.key(1), 10):
         state, flow = consistent_state(key, det_sign)
-        y = (
-            charts.late_write(state, flow)
-            if chart == "late"
-            else charts.early_write(state.W, state.log_abs_det, flow).at[5].set(state.log_time)
-        )
-        same, moved = jax.jvp(lambda y: charts.read(y, late, flow), (y,), (charts.rate(y, late, flow),))
+        y = charts.write(state, chart, flow)
+        same, moved = jax.jvp(lambda y: charts.read(y, chart, flow), (y,), (charts.rate(y, chart, flow),))
         for name in ("W", "residual", "log_abs_det", "log_time"):
-            assert np.allclose(getattr(same, name), getattr(state, name), atol=1e-12)
+            assert np.allclose(getattr(same, name), getattr(state, name), atol=1e-10)
         dt = moved.log_time * jnp.exp(state.log_time) * flow.time_unit
         dW, dq = charts.velocity(state, flow)
-        cap = 1e-9 * (1 + state.W[0, 0] ** 2) ** 2  # by which the late chart slows residuals
-        assert np.allclose(moved.W, dt * dW, rtol=0, atol=(1e-9 + 4 * cap) * dt * jnp.max(jnp.abs(dW)))
+        assert np.allclose(moved.W, dt * dW, rtol=0, atol=1e-8 * dt * jnp.max(jnp.abs(dW)))
         assert np.isclose(moved.log_abs_det, dt * dq, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("det_sign", [1.0, -1.0])
+def test_an_early_chart_reads_the_entry_beside_the_largest_off_the_identity(det_sign):
+    for key in jr.split(jr.key(6), 20):
+        state, flow = consistent_state(key, det_sign)
+        chart = charts.early_chart(state)
+        assert abs(state.W.ravel()[3 - chart]) == jnp.max(jnp.abs(state.W))
+        y = charts.early_write(state, flow)
+        read = charts.read(y.at[chart].set(99.0), chart, flow)  # its own place is idle
+        assert np.allclose(read.W, state.W, rtol=1e-9) and charts.rate(y, chart, flow)[chart] == 0
+
+
+def test_a_late_point_is_put_on_the_identity():
+    for key in jr.split(jr.key(7), 20):
+        state, flow = consistent_state(key, 1.0)
+        y = charts.late_write(state, flow)
+        off = y.at[1:4].add(1e-5 * jr.normal(key, (3,)))
+        settled = charts.read(charts.late_settled(off, flow), LATE, flow)
+        assert np.isclose(np.linalg.det(settled.W), np.exp(state.log_abs_det), rtol=1e-7)
+        assert np.allclose(charts.late_settled(y, flow), y, rtol=1e-9)
+        assert (
+            np.allclose(settled.W, state.W, atol=1e-3)
+            and settled.log_abs_det == charts.read(off, LATE, flow).log_abs_det
+        )
 
 
 def test_spring_restores_the_identity():
@@ -312,8 +334,7 @@ def test_every_row_is_trusted_whatever_the_size_of_the_start(depth, problem):
         assert all(np.all(np.isfinite(x)) for x in (path.t, path.loss, path.W, path.residual, path.log_abs_det))
         assert np.all(np.diff(path.loss) <= 1e-4 * path.loss[1:]) and np.all(np.diff(np.log10(path.loss)) > -1.2)
         if path.det_sign * z * z_prime > 0:
-            bound = bounds.unseen_entry_lower_bound(path.loss, z, z_prime, eps)
-            assert np.all(np.abs(path.W[:, 0, 0]) >= bound * (1 - 1e-5))
+            assert below_bound(path, z, z_prime, eps) < 1e-12
 
 
 def test_a_large_start_ends_where_the_flow_of_its_factors_does():
@@ -345,13 +366,36 @@ def test_a_path_that_breaks_a_theorem_ends_before():
 
 @pytest.mark.parametrize(("z", "depth", "seed"), [(11.3, 3, 0), (-0.04, 2, 2), (14.4, 4, 3)])
 def test_what_leads_away_from_a_saddle_is_known_relative_to_itself(z, depth, seed):
-    """One observation is fitted first, and all else stays tiny for long: no row is below the bound, not even there."""
+    """One observation is fitted first, and all else stays tiny for long: the path goes on, and no row is below."""
     W0 = 1e-21 * np.random.default_rng(seed).standard_normal((2, 2))
     W0 = W0 if np.linalg.det(W0) * z / abs(z) > 0 else W0[::-1]
     problem = problems.two_by_two(z, 1 / abs(z))
     path = sign_preserving_flow(problem, W0, depth=depth)
-    bound = bounds.unseen_entry_lower_bound(path.loss, z, 1 / abs(z), 0.0)
-    assert np.all(np.abs(path.W[:, 0, 0]) >= bound - 1e-7) and "near a saddle point" in path.status
+    assert path.converged and below_bound(path, z, 1 / abs(z), 0.0) < 1e-12
+
+
+def below_bound(path, z, z_prime, eps):
+    """How far a row is below the proved bound, relative to it, at most. Rounding of the loss counts near a saddle."""
+    loss = np.pad(path.loss, (0, 2049 - len(path.loss)), mode="edge") * (1 + 1e-14)  # of one shape: compiled once
+    bound = np.asarray(bounds.unseen_entry_lower_bound(loss, z, z_prime, eps))[: len(path.loss)]
+    return np.max((bound - np.abs(path.W[:, 0, 0])) / np.maximum(bound, 1e-12))
+
+
+sizes = st.floats(-1, 1)
+
+
+@hypothesis.given(sizes, sizes, sizes, st.sampled_from([0.0, -1.0, 1.0]), st.integers(2, 10), st.integers(0, 2**32 - 1))
+def test_no_row_is_below_the_proved_bound(ratio, eps_size, size, eps_sign, depth, seed):
+    """Observations up to 1e4 times as large as one another, starts of 26 decades, seen at every row."""
+    generator = np.random.default_rng(seed)
+    z, z_prime = 10 ** (2 * ratio) * generator.choice([-1, 1]), 10 ** (-2 * ratio) * generator.choice([-1, 1])
+    eps = 10 ** (3 * eps_size - 2) * eps_sign
+    W0 = 10 ** (13 * size - 9) * generator.standard_normal((2, 2))
+    W0 = W0 if np.linalg.det(W0) * z * z_prime > 0 else W0[::-1]
+    hypothesis.assume(abs(np.linalg.det(W0 / np.max(np.abs(W0)))) > 1e-7)
+    path = sign_preserving_flow(problems.two_by_two(z, z_prime, eps), W0, depth=depth)
+    assert below_bound(path, z, z_prime, eps) < 1e-12
+    assert not any(reason in path.status for reason in ("bound", "determinant", "not finite"))
 
 
 def test_one_program_serves_all_paths():
