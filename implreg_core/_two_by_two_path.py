@@ -55,7 +55,8 @@ def path(
 def begin(W0: Float[Array, "2 2"], log_abs_det: Float[Array, ""], flow: charts.Flow, *, rows: int) -> Loop:
     """`path` before its first step."""
     start = charts.State(W0, (W0 - flow.values).at[0, 0].set(0.0), log_abs_det, jnp.zeros(()))
-    chart = jnp.where(charts.early_is_over(start, flow), charts.LATE, charts.early_chart(start))
+    late = jnp.asarray(charts.LATE)
+    chart = jnp.where(charts.early_is_over(start, flow), late, charts.early_chart(start, late))
     zero = jnp.zeros((), int)
     record = jnp.zeros((rows, 10)).at[0].set(_row(start))
     path = Path(record, zero, zero, zero)
@@ -97,7 +98,7 @@ def advance(loop: Loop, flow: charts.Flow, tries: Int[Array, ""] | int) -> Loop:
 
         state = jax.tree.map(partial(jnp.where, accepted), new, state)
         is_late = jnp.where(late, ~charts.late_is_over(state, flow), charts.early_is_over(state, flow))
-        chart = jnp.where(is_late, charts.LATE, charts.early_chart(state))
+        chart = jnp.where(is_late, charts.LATE, charts.early_chart(state, loop.chart))
         h = jnp.where(late != is_late, _FIRST_STEP, h)
         y = jnp.where(accepted, jnp.where(late & is_late, y, charts.write(state, chart, flow)), loop.y)
         lingered = loop.path.lingered + jnp.where(accepted & (fall < _LITTLE), 1, 0)
