@@ -1,6 +1,7 @@
-// `data-more` says on which sides of what scrolls sideways something is out of sight: scrollers.css shows it, of a figure on
-// its picture alone, from `--from` to `--to`. Figures and displayed formulas can then be reached from the keyboard, and
-// only while they scroll: elsewhere a tab stop would lead nowhere. For code and tables the theme sees to that.
+// `data-more` says on which sides of what scrolls sideways something is out of sight: scrollers.css shows it, of a
+// figure on its picture alone, from `--from` to `--to`. Figures and displayed formulas can then be reached from the
+// keyboard, and only while they scroll: elsewhere a tab stop would lead nowhere. For code and tables the theme sees to
+// that.
 
 {
   const ROUNDING_PX = 1;
