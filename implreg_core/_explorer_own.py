@@ -9,6 +9,7 @@ from implreg_core._explorer_usual import usual_view
 from implreg_core._explorer_views import View
 
 _OWN, _LEAST = {"entry": "descent"}, {"least": "least nuclear norm"}
+_SIGMA = [f"sigma_{k + 1}" for k in range(own.SIZE)]
 _CAPTION = (
     "Descent on a product of L factors, from a small random start, fits the entries that are seen; each unseen entry "
     "stands beside its value in the completion of least nuclear norm. The observed values are divided by their unit, "
@@ -23,8 +24,8 @@ def parts(text: str, presets: Mapping[str, str], max_steps: int) -> dict:
     def compute(matrix, depth, scale, learning_rate, start):
         return own.columns(matrix, depth, scale, learning_rate, start, max_steps=max_steps)
 
-    def plot(title, y, *, yscale="linear", dashed=(), ylabel):
-        return View(title, "step", y, "step", ylabel, xscale="log", yscale=yscale, dashed=frozenset(dashed))
+    def plot(title, y, ylabel, **changed):
+        return View(title, "step", y, "step", ylabel, xscale="log", **changed)
 
     return {
         "controls": [
@@ -41,20 +42,21 @@ def parts(text: str, presets: Mapping[str, str], max_steps: int) -> dict:
             plot(
                 "Nuclear norm",
                 {"nuclear": "descent", "least_nuclear": "least of all completions"},
-                dashed=["least_nuclear"],
+                dashed={"least_nuclear"},
                 ylabel="nuclear norm",
             ),
             plot(
                 "Effective rank",
                 {"effective_rank": "descent", "least_effective_rank": "least nuclear norm"},
-                dashed=["least_effective_rank"],
+                dashed={"least_effective_rank"},
                 ylabel="effective rank",
             ),
             plot(
                 "Singular values",
-                {f"sigma_{k + 1}": f"σ{'₁₂₃₄₅₆'[k]}" for k in range(own.SIZE)},
+                {name: f"σ{'₁₂₃₄₅₆'[k]}" for k, name in enumerate(_SIGMA)},
                 yscale="log",
                 ylabel="σ",
+                where={name: name for name in _SIGMA},  # zeros beyond the matrix have no place on the axis
             ),
             usual_view("loss", x="step"),
         ],

@@ -95,7 +95,7 @@ export function createGridView(view, timeColumn, scrub, controls) {
       const path = Array.from(run[own], (value) => `${x},${toY(value).toFixed(1)}`).join("L");
       return svg("path", { class: "implreg-whole", style: `stroke: var(${OWN})`, d: `M${path}` });
     });
-    const dots = unseen.map(() => svg("circle", { r: 5, style: color(OWN) }));
+    const dots = unseen.map(() => svg("circle", { r: 5, style: color(OWN), visibility: "visible" }));
     plot.replaceChildren(
       ...yTicks.map(({ value, text }) => svg("g", { transform: `translate(0 ${toY(value).toFixed(1)})` },
         svg("line", { class: "implreg-grid", x1: left, x2: right }),
