@@ -45,7 +45,7 @@ def _place(app, doctree):
 def _check(app, env):
     found = {stop for metadata in env.metadata.values() for stop in metadata.get("route_stops", [])}
     for _, end in stops(app.config.route):
-        if end not in found:
+        if found and end not in found:  # a book without the route is a part of this one, as tests build it
             logger.warning("The route ends a stop at %r, which is no section.", end)
 
 

@@ -176,11 +176,11 @@ def offer(page: Path, address: str):
     page.write_text(text.replace(MENU, item + MENU, 1), encoding="utf-8")
 
 
-def bind(book: Path, names: list[str], title: str, author: str) -> PdfWriter:
+def bind(browser, book: Path, names: list[str], title: str, author: str) -> PdfWriter:
     """The pages `names` of the site in the folder `book`, as one document."""
     pages = {name: BeautifulSoup((book / name).read_text("utf-8"), "html.parser") for name in names}
     titles = {name: page.select_one("article h1").find(string=True).strip() for name, page in pages.items()}
-    with serve(book) as site, chromium() as browser:
+    with serve(book) as site:
         parts = printed(site, browser, wanted(pages))
         sheets = numbers(browser, sum(len(part.pages) for part in parts.values()))
     writer = bound(site, parts, titles, sheets)
@@ -196,7 +196,8 @@ def main():
     if missing := [name for name in names if not (BOOK / name).is_file()]:
         sys.exit(f"The book in {BOOK} lacks {missing[0]}: run make book.")
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
-    writer = bind(BOOK, names, config["title"], config["author"])
+    with chromium() as browser:
+        writer = bind(browser, BOOK, names, config["title"], config["author"])
     writer.write(BOOK / NAME)
     for page in BOOK.glob("**/*.html"):
         depth = len(page.relative_to(BOOK).parts) - 1

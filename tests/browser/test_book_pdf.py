@@ -28,8 +28,8 @@ def site(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def pdf(site):
-    book_pdf.bind(site, list(PAGES), "The title", "The author").write(site / book_pdf.NAME)
+def pdf(browser, site):
+    book_pdf.bind(browser, site, list(PAGES), "The title", "The author").write(site / book_pdf.NAME)
     return PdfReader(site / book_pdf.NAME)
 
 
