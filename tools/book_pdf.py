@@ -127,7 +127,7 @@ def bound(site: str, parts: dict[str, PdfReader], titles: dict[str, str], sheets
             page.compress_content_streams()
             redirect(page, site, name, places)
     for name, part in parts.items():
-        chapter = writer.add_outline_item(titles[name], page_number=first[name])
+        chapter = writer.add_outline_item(title=titles[name], page_number=first[name])
         for item in part.outline:  # the title, and what stands below it
             if isinstance(item, list):
                 outline(writer, part, item, chapter, first[name])
@@ -164,7 +164,7 @@ def outline(writer, part, items, parent, first):
             outline(writer, part, item, last, first)
         else:
             number = first + part.get_destination_page_number(item)
-            last = writer.add_outline_item(item.title, page_number=number, parent=parent)
+            last = writer.add_outline_item(title=item.title, page_number=number, parent=parent)
 
 
 def offer(page: Path, address: str):
