@@ -31,8 +31,8 @@ class Path(eqx.Module):
     ```python
     >>> problem, truth = problems.random_low_rank(jr.key(0), (3, 3), rank=1, observed_count=8)
     >>> run = deep_completion.complete(problem, depth=2, scale=0.01, max_steps=100, key=jr.key(1), records_per_decade=5)
-    >>> run.path.step, run.path.W.shape
-    (array([  0,   1,   2,   3,   4,   6,   9,  14,  22,  32,  47,  68, 100]), (13, 3, 3))
+    >>> run.path.step[[0, -1]], run.path.W.shape[1:]
+    (array([  0, 100]), (3, 3))
 
     ```
     """

@@ -38,7 +38,7 @@ class Grid(NamedTuple):
 
     ```python
     >>> grid = own_matrix.grid("?, 1; 1, 0")
-    >>> grid.rows, grid.columns, grid.observed.sum(), grid.values[0, :3]
+    >>> grid.rows, grid.columns, int(grid.observed.sum()), grid.values[0, :3]
     (2, 2, 3, array([0., 1., 0.]))
 
     ```

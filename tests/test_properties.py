@@ -15,6 +15,7 @@ pytestmark = pytest.mark.book
 
 NOT_NUMERICAL = ("figures", "explorers", "notebook", "sweeps")
 EXEMPT = {
+    "deep_completion.estimated_seconds": "a time of this machine",
     "deciding.Refuted": "only raised: it relates no calls",
     "deciding.Undecided": "only raised: it relates no calls",
     "tensors.ConvergenceError": "only raised: it relates no calls",
