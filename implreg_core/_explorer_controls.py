@@ -65,7 +65,46 @@ class Control:
 
 
 @dataclass(frozen=True)
-class Slider:
+class _Interval:
+    """A number from `low` to `high`: what a slider and a guess have in common."""
+
+    name: str
+    label: str
+    low: Number
+    high: Number
+    default: Number
+
+    def __post_init__(self):
+        if not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
+            raise ValueError(f"{self._kind} needs finite `low` < `high`; got {self.low} and {self.high}.")
+        self._check("`default`", self.default)
+
+    @property
+    def _kind(self) -> str:
+        return f"{type(self).__name__.lower()} {self.name!r}"
+
+    def _check(self, what: str, value: Number) -> None:
+        if not self.low <= value <= self.high:
+            raise ValueError(f"{what} of {self._kind} must be from {self.low} to {self.high}; got {value}.")
+
+    @property
+    def range(self) -> str:
+        """Its settings, in short."""
+        return f"{self.low:g}..{self.high:g}"
+
+    @property
+    def entry(self) -> float:
+        """The default, as a choice holds it: itself."""
+        return float(self.default)
+
+    @property
+    def text(self) -> str:
+        """The default, as a reader writes it."""
+        return as_text(self.default)
+
+
+@dataclass(frozen=True)
+class Slider(_Interval):
     """A continuous knob: the keyword argument `name` of `compute`, a number from `low` to `high`.
 
     Its places, up to 200 of them, are evenly spaced on `scale`, `"linear"` or `"log"`, and their values rounded to
@@ -82,18 +121,11 @@ class Slider:
     ```
     """
 
-    name: str
-    label: str
-    low: Number
-    high: Number
-    default: Number
     scale: str = "linear"
     step: Number | None = None
 
     def __post_init__(self):
-        if not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
-            raise ValueError(f"slider {self.name!r} needs finite `low` < `high`; got {self.low} and {self.high}.")
-        self._check("`default`", self.default)
+        super().__post_init__()
         if self.scale not in ("linear", "log") or (self.scale == "log" and (self.low <= 0 or self.step is not None)):
             raise ValueError(
                 f'`scale` of slider {self.name!r} must be "linear", or "log" with a positive `low` and no `step`; '
@@ -101,25 +133,6 @@ class Slider:
             )
         if self.step is not None and not 0 < self.step <= self.high - self.low:
             raise ValueError(f"`step` of slider {self.name!r} must be positive and fit its interval; got {self.step}.")
-
-    def _check(self, what: str, value: Number) -> None:
-        if not self.low <= value <= self.high:
-            raise ValueError(f"{what} of slider {self.name!r} must be from {self.low} to {self.high}; got {value}.")
-
-    @property
-    def range(self) -> str:
-        """Its settings, in short."""
-        return f"{self.low:g}..{self.high:g}"
-
-    @property
-    def entry(self) -> float:
-        """The default, as a choice holds it: itself."""
-        return float(self.default)
-
-    @property
-    def text(self) -> str:
-        """The default, as a reader writes it."""
-        return as_text(self.default)
 
     @property
     def example(self) -> jax.Array:
@@ -269,7 +282,7 @@ class TypedNorm:
 
 
 @dataclass(frozen=True)
-class Guess:
+class Guess(_Interval):
     """A number to guess, typed or dragged, from `low` to `high`: no run depends on it, `compute` knows nothing of it.
 
     The front end adds it to a run as the column `name`, so that a view can draw it as a line.
@@ -284,36 +297,6 @@ class Guess:
 
     ```
     """
-
-    name: str
-    label: str
-    low: Number
-    high: Number
-    default: Number
-
-    def __post_init__(self):
-        if not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
-            raise ValueError(f"guess {self.name!r} needs finite `low` < `high`; got {self.low} and {self.high}.")
-        self._check("`default`", self.default)
-
-    def _check(self, what: str, value: Number) -> None:
-        if not self.low <= value <= self.high:
-            raise ValueError(f"{what} of guess {self.name!r} must be from {self.low} to {self.high}; got {value}.")
-
-    @property
-    def range(self) -> str:
-        """Its settings, in short."""
-        return f"{self.low:g}..{self.high:g}"
-
-    @property
-    def entry(self) -> float:
-        """The default, as a choice holds it: itself."""
-        return float(self.default)
-
-    @property
-    def text(self) -> str:
-        """The default, as a reader writes it."""
-        return as_text(self.default)
 
 
 AnyControl = Control | Slider | MatrixPad | MatrixGrid | TypedNorm | Guess
