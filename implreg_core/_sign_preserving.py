@@ -80,13 +80,16 @@ class SignPreservingFlow(eqx.Module):
         fallen = np.maximum.accumulate(-np.log(self.loss[first:]))  # constant to rounding where a path waits for long
         used = first + np.flatnonzero(np.diff(fallen, prepend=-np.inf) > 0)
         unseen = np.all(self.residual == 0, axis=0)
-        shape, largest = unseen.shape, np.argmax(np.where(unseen, np.abs(self.W[-1]), -1.0))
-        scale = _residual_scale(self.W[used].reshape(-1, unseen.size)[:, largest], largest, len(unseen))
+        observations = (self.W - self.residual)[-1]
+        unit = np.max(np.abs(observations[~unseen]))  # so that another one of the problem changes nothing
+        W, residual, log_abs_det = self.W / unit, self.residual / unit, self.log_abs_det - len(unseen) * np.log(unit)
+        shape, largest = unseen.shape, np.argmax(np.where(unseen, np.abs(W[-1]), -1.0))
+        scale = _residual_scale(W[used].reshape(-1, unseen.size)[:, largest], largest, len(unseen))
         smooth = [
             np.log1p(self.t[used] / self.t[1]),
-            np.arcsinh(self.log_abs_det[used]),
-            *np.arcsinh(self.W[used][:, unseen]).T,
-            *(scale * self.residual[used]).reshape(-1, unseen.size).T,
+            np.arcsinh(log_abs_det[used]),
+            *np.arcsinh(W[used][:, unseen]).T,
+            *(scale * residual[used]).reshape(-1, unseen.size).T,
         ]
         rows = len(smooth[0])
         degree = min(5, rows - 1 - rows % 2)  # odd, as a path of few rows allows
@@ -98,14 +101,15 @@ class SignPreservingFlow(eqx.Module):
             raise ValueError(f"`loss` must tell where on the path one is: {where}. Take rows of the path instead.")
 
         count = np.count_nonzero(unseen)
-        W = np.tile((self.W - self.residual)[-1], (len(loss), 1, 1))
+        W = np.tile(observations / unit, (len(loss), 1, 1))
         W[:, unseen] = np.sinh(np.stack(rest[:count], axis=1)) if count else 0.0
         residual = np.stack(rest[count:], axis=1).reshape(-1, *shape)
         residual = residual / _residual_scale(W.reshape(-1, unseen.size)[:, largest], largest, len(unseen))
-        W = np.where(unseen, W, W + residual)
+        W, residual = unit * np.where(unseen, W, W + residual), unit * residual
+        log_abs_det = np.sinh(asinh_q) + len(unseen) * np.log(unit)
         t = self.t[1] * np.expm1(log_t)
         rest = (self.det_sign, self.steps, self.status, self.converged)
-        return SignPreservingFlow(t, loss, W, residual, np.sinh(asinh_q), *rest)
+        return SignPreservingFlow(t, loss, W, residual, log_abs_det, *rest)
 
 
 def _residual_scale(w, place, d):

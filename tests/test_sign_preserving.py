@@ -325,6 +325,13 @@ def test_observations_and_start_in_other_units_give_the_same_path(depth, problem
         assert np.allclose(path.W[-1] / c, plain.W[-1], rtol=1e-6, atol=1e-13)
         assert np.isclose(path.t[-1] * c ** (2 - 2 / depth), plain.t[-1], rtol=1e-5)
         assert np.isclose(path.log_abs_det[-1] - 2 * np.log(c), plain.log_abs_det[-1], rtol=1e-5, atol=1e-8)
+        if path.converged:  # rows may differ by a step of another size, the path does not
+            levels = np.geomspace(1e-3, 2e-12, 9)
+            at, there = path.at_loss(c**2 * levels), plain.at_loss(levels)
+            assert np.allclose(at.W[:, 0, 0] / c, there.W[:, 0, 0], rtol=1e-11)
+            assert np.allclose(at.residual / c, there.residual, rtol=0, atol=1e-5 * np.sqrt(levels[-1]))
+            assert np.allclose(at.t * c ** (2 - 2 / depth), there.t, rtol=1e-6)
+            assert np.allclose(at.log_abs_det - 2 * np.log(c), there.log_abs_det, rtol=1e-8, atol=1e-8)
 
 
 @pytest.mark.parametrize("depth", [2, 3, 10])
