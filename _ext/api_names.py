@@ -104,14 +104,20 @@ def entries(module: ModuleType) -> Iterator[Entry]:
 
 def values(module: ModuleType) -> list[str]:
     """The lines that define the public constants and types of a module; where they are many, the first in short."""
-    source, found = inspect.getsource(module), []
+    return [line for _, line in _values(module)]
+
+
+def _values(module):
+    """Their names and lines; also those that `__all__` names and another module defines."""
+    source, exported = inspect.getsource(module), set(getattr(module, "__all__", ()))
     for node in ast.parse(source).body:
+        if isinstance(node, ast.ImportFrom) and exported & {alias.name for alias in node.names}:
+            yield from (each for each in _values(importlib.import_module(node.module)) if each[0] in exported)
         if isinstance(node, ast.Assign | ast.AnnAssign):
             target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
             if isinstance(target, ast.Name | ast.Tuple) and _public(ast.unparse(target).lstrip("(")):
                 whole, first = node.end_lineno == node.lineno, source.splitlines()[node.lineno - 1]
-                found.append(first if whole else first.split(" = ")[0] + " = ...")
-    return found
+                yield ast.unparse(target), first if whole else first.split(" = ")[0] + " = ..."
 
 
 def undocumented(module: ModuleType) -> list[str]:

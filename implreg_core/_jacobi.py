@@ -25,6 +25,11 @@ def put(x: Float[Array, "n ..."], k, row: Float[Array, "..."]) -> Float[Array, "
     return x.at[k].set(row, mode="clip", wrap_negative_indices=False)
 
 
+def block(x: Float[Array, "rows n"], k, size: int) -> Float[Array, "size n"]:
+    """Block `k` of the blocks of so many rows below each other."""
+    return jax.lax.dynamic_slice_in_dim(x, size * k, size)
+
+
 def rotated(M: Stack, n: int, parts: int) -> Stack:
     r"""Rotations of the first `n` rows of `M` among each other until they are orthogonal; the next `n` turn along.
 

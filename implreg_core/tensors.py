@@ -4,13 +4,11 @@ r"""Tensor completion by gradient descent on a CP factorization, $W = \sum_{k=1}
 training, random ground truths, the linear baseline, and the CP rank of a tensor.
 """
 
-import itertools
 import math
 import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import reduce
 
 import equinox as eqx
 import jax
@@ -21,11 +19,28 @@ from jax.tree_util import Partial
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray, Real, Shaped
 
 from implreg_core import _check, _slices
-from implreg_core._als import als_reaches
+from implreg_core._cp_rank import ConvergenceError, cp_rank, cp_rank_lower_bound
+from implreg_core._cp_tensor import CPFactors, checked_factors, checked_shape, cp_tensor, largest_rank
 from implreg_core.descent import log_spaced_steps
 from implreg_core.training import Fit, check_finite, global_rmsprop, train_interruptibly
 
-CPFactors = tuple[Float[ArrayLike, "..."], ...]  # each (size of its axis, R)
+__all__ = [
+    "CPCompletion",
+    "CPFactors",
+    "ConvergenceError",
+    "arithmetic_circuit",
+    "complete",
+    "complete_many",
+    "cp_rank",
+    "cp_rank_lower_bound",
+    "cp_tensor",
+    "gaussian",
+    "largest_rank",
+    "linear_completion",
+    "random_low_rank",
+    "random_mask",
+    "reconstruction_error",
+]
 
 
 class CPCompletion(Fit):
@@ -52,52 +67,6 @@ class CPCompletion(Fit):
         return cp_tensor(self.factors)
 
 
-def cp_tensor(factors: CPFactors) -> Float[Array, "..."]:
-    r"""The tensor $\sum_k w_k^1 \otimes \cdots \otimes w_k^N$, one axis for each factor.
-
-    A single matrix product, of the Khatri-Rao products of the first and the last half of the factors.
-
-    **Raises:** ValueError if there are fewer than two factors, or they are not matrices with equally many columns.
-
-    **Example:**
-
-    ```python
-    >>> x, y, z = jnp.array([[1.0], [2.0]]), jnp.array([[3.0]]), jnp.array([[1.0], [10.0]])
-    >>> tensors.cp_tensor((x, y, z))[:, 0]  # the outer product of x, y and z
-    Array([[ 3., 30.],
-           [ 6., 60.]], dtype=float64)
-
-    ```
-    """
-    factors = _factors(factors)
-    columns = {jnp.shape(F)[1] if jnp.ndim(F) == 2 else None for F in factors}
-    if len(factors) < 2 or len(columns) != 1 or None in columns:
-        raise ValueError(
-            "`factors` must be two or more matrices with one number of columns; got shapes "
-            f"{[jnp.shape(F) for F in factors]}."
-        )
-    half = (len(factors) + 1) // 2
-    matrix = _outer_sum(_khatri_rao(factors[:half]), _khatri_rao(factors[half:]))
-    return matrix.reshape([len(F) for F in factors])
-
-
-def largest_rank(shape: Sequence[int]) -> int:
-    r"""The number of components that suffices for every tensor of this shape: the product of all sizes but the largest.
-
-    **Raises:** ValueError if `shape` is not two or more positive integers.
-
-    **Example:**
-
-    ```python
-    >>> tensors.largest_rank((10, 10, 10))
-    100
-
-    ```
-    """
-    shape = _shape(shape)
-    return math.prod(shape) // max(shape)
-
-
 def gaussian(key: PRNGKeyArray, shape: Sequence[int], components: int, *, std: Real[ArrayLike, ""]) -> CPFactors:
     r"""Factors with independent entries of law $N(0, \text{std}^2)$.
 
@@ -112,7 +81,7 @@ def gaussian(key: PRNGKeyArray, shape: Sequence[int], components: int, *, std: R
 
     ```
     """
-    shape, components = _shape(shape), _check.integer(components, "components", 1)
+    shape, components = checked_shape(shape), _check.integer(components, "components", 1)
     std = _check.positive(std, "std")
     keys = jr.split(_check.key(key, "key"), len(shape))
     return tuple(std * jr.normal(k, (size, components)) for k, size in zip(keys, shape))
@@ -160,7 +129,7 @@ def random_mask(key: PRNGKeyArray, shape: Sequence[int], observed_count: int) ->
 
     ```
     """
-    shape = _shape(shape)
+    shape = checked_shape(shape)
     entries = math.prod(shape)
     observed_count = _check.integer(observed_count, "observed_count", 1, entries)
     return (jr.permutation(key, entries) < observed_count).reshape(shape)
@@ -249,7 +218,7 @@ def complete(
     ```
     """
     target, mask = _observations(target, mask)
-    _shape(target.shape, "target.shape")
+    checked_shape(target.shape, "target.shape")
     _check.same_shape(init_std, (), "init_std")
     (run,) = complete_many(
         target[None],
@@ -302,7 +271,7 @@ def complete_many(
     ```
     """
     targets, masks = _observations(targets, masks)
-    shape = _shape(targets.shape[1:], "targets.shape[1:]")
+    shape = checked_shape(targets.shape[1:], "targets.shape[1:]")
     if _check.fails(jnp.any(masks.reshape(len(masks), -1), axis=1)):
         raise ValueError("`mask` is false everywhere in some run; mark at least one entry as observed.")
     init_std = jnp.broadcast_to(_check.positive(init_std, "init_std"), (len(targets),))
@@ -326,84 +295,6 @@ def complete_many(
     problems = list(zip(targets, masks, zip(*starts)))
     ends = [run(problems[0])] if len(problems) == 1 else _side_by_side(run, problems, record_at)
     return [_as_completion(jax.tree.map(np.asarray, end), record_at, float(tolerance)) for end in ends]
-
-
-def cp_rank(
-    T: Float[ArrayLike, "..."], *, tolerance: Real[ArrayLike, ""] = 1e-6, restarts: int = 3, max_iterations: int = 1000
-) -> int:
-    r"""CP rank of `T` up to a tolerance: the least $k$ for which ALS finds $k$ components within a mean squared error.
-
-    The search is binary, upwards from `cp_rank_lower_bound`. Where that many components suffice, the result is proved.
-    A $k$ above it is an upper bound, as alternating least squares (ALS) may miss an approximation that exists; each
-    $k$ is tried from singular vectors, where there are as many, and then from `restarts` fixed random starts. Zero for
-    a tensor within the tolerance of zero.
-
-    **Raises:** ValueError if `T` has fewer than two axes or an entry that is not finite, or `tolerance` is not
-    positive; `ConvergenceError` if ALS reaches the tolerance at no $k$ up to `largest_rank`.
-
-    **References:** Razin & Cohen (2020), experiments; Kolda & Bader (2009), Section 3.4, for ALS.
-
-    **Example:**
-
-    ```python
-    >>> T = jnp.zeros((2, 2, 2)).at[0, 0, 0].set(1.0).at[1, 1, 1].set(1.0)
-    >>> tensors.cp_rank(T)
-    2
-
-    ```
-    """
-    T, tolerance = _tensor(T), float(_check.positive(tolerance, "tolerance"))
-    restarts = _check.integer(restarts, "restarts", 1)
-    max_iterations = _check.integer(max_iterations, "max_iterations", 1)
-    low, high = cp_rank_lower_bound(T, tolerance=tolerance), largest_rank(T.shape)
-    if low == 0:
-        return 0
-
-    failed, r, step = low - 1, low, 1
-    while not als_reaches(T, r, tolerance, restarts, max_iterations):
-        if r == high:
-            raise ConvergenceError(
-                f"`T` of shape {T.shape}: ALS reached no mean squared error below {tolerance:g}, not even with {high} "
-                "components. Raise `max_iterations` or `restarts`."
-            )
-        failed, r, step = r, min(r + step, high), 2 * step
-    while r - failed > 1:
-        middle = (failed + r) // 2
-        if als_reaches(T, middle, tolerance, restarts, max_iterations):
-            r = middle
-        else:
-            failed = middle
-    return r
-
-
-def cp_rank_lower_bound(T: Float[ArrayLike, "..."], *, tolerance: Real[ArrayLike, ""] = 1e-6) -> int:
-    r"""A proved lower bound of the number of components within mean squared error `tolerance` of `T`.
-
-    A tensor of CP rank $k$ has unfoldings of rank at most $k$. By Eckart and Young the distance of `T` to it is then
-    at least $\sqrt{\sum_{i > k} \sigma_i^2}$, with the singular values of any unfolding of `T`.
-
-    **Raises:** ValueError if `T` has fewer than two axes or an entry that is not finite, or `tolerance` is not
-    positive.
-
-    **Example:**
-
-    ```python
-    >>> T = jnp.zeros((2, 2, 2)).at[0, 0, 0].set(1.0).at[1, 1, 1].set(1e-4)
-    >>> tensors.cp_rank_lower_bound(T), tensors.cp_rank_lower_bound(T, tolerance=1e-10)
-    (1, 2)
-
-    ```
-    """
-    T, tolerance = _tensor(T), float(_check.positive(tolerance, "tolerance"))
-
-    def least(unfolding):
-        sigma = np.linalg.svd(unfolding, compute_uv=False)
-        tails = np.append(np.cumsum(sigma[::-1] ** 2)[::-1], 0.0)  # sum of squares from the r-th on
-        return int(np.argmax(tails <= tolerance * T.size))
-
-    half = T.ndim // 2
-    splits = [modes for k in range(1, half + 1) for modes in itertools.combinations(range(T.ndim), k)]
-    return max(least(_unfold(T, modes)) for modes in splits)
 
 
 def arithmetic_circuit(factors: CPFactors, inputs: tuple[Float[ArrayLike, " _"], ...]) -> Float[Array, ""]:
@@ -430,7 +321,7 @@ def arithmetic_circuit(factors: CPFactors, inputs: tuple[Float[ArrayLike, " _"],
 
     ```
     """
-    factors, inputs = _factors(factors), tuple(_check.real(x, f"inputs[{n}]") for n, x in enumerate(inputs))
+    factors, inputs = checked_factors(factors), tuple(_check.real(x, f"inputs[{n}]") for n, x in enumerate(inputs))
     sizes = [len(F) for F in factors]
     if [jnp.shape(x) for x in inputs] != [(size,) for size in sizes]:
         raise ValueError(f"`inputs` must be vectors of lengths {sizes}; got shapes {[jnp.shape(x) for x in inputs]}.")
@@ -438,66 +329,10 @@ def arithmetic_circuit(factors: CPFactors, inputs: tuple[Float[ArrayLike, " _"],
     return jnp.sum(jnp.prod(responses, axis=0))
 
 
-class ConvergenceError(RuntimeError):
-    """An iterative method ended without an answer.
-
-    **Example:**
-
-    ```python
-    >>> T = tensors.random_low_rank(jr.key(0), (3, 3, 3), rank=3)
-    >>> try:
-    ...     tensors.cp_rank(T, tolerance=1e-30, max_iterations=1)
-    ... except tensors.ConvergenceError:
-    ...     "no rank found"
-    'no rank found'
-
-    ```
-    """
-
-
-def _factors(factors) -> CPFactors:
-    return tuple(_check.real(F, f"factors[{n}]") for n, F in enumerate(factors))
-
-
 def _norm(T):
     """Of entries of any size."""
     size = jnp.max(jnp.abs(T))
     return size * jnp.linalg.norm(T / jnp.where(size > 0, size, 1.0))
-
-
-def _khatri_rao(factors: CPFactors) -> Float[Array, "rows R"]:
-    """All products of one row of each factor, entry by entry; the last factor's rows run fastest."""
-    return reduce(_row_products, map(jnp.asarray, factors))
-
-
-@jax.custom_vjp
-def _row_products(A: Float[Array, "m R"], B: Float[Array, "n R"]) -> Float[Array, "mn R"]:
-    return (A[:, None] * B).reshape(-1, A.shape[1])
-
-
-def _row_products_backward(factors, gradient):
-    """As autodiff would, but with sums written out: XLA then fuses them and the descent is faster by half."""
-    A, B = factors
-    gradient = gradient.reshape(len(A), len(B), -1)
-    return sum(gradient[:, j] * B[j] for j in range(len(B))), sum(gradient[i] * A[i] for i in range(len(A)))
-
-
-_row_products.defvjp(lambda A, B: (_row_products(A, B), (A, B)), _row_products_backward)
-
-
-@jax.custom_vjp
-def _outer_sum(A: Float[Array, "m R"], B: Float[Array, "n R"]) -> Float[Array, "m n"]:
-    A, B = _materialized((A, B))
-    return A @ B.T
-
-
-def _outer_sum_backward(factors, gradient):
-    A, B = factors
-    return _materialized(gradient @ B), _materialized(_materialized(gradient.T) @ A)
-
-
-_materialized = jax.lax.optimization_barrier  # unfused from what is before and after, these products run at full speed
-_outer_sum.defvjp(lambda A, B: (_outer_sum(A, B), (A, B)), _outer_sum_backward)
 
 
 class _MeanSquaredError(eqx.Module):
@@ -539,24 +374,6 @@ def _as_completion(end, record_at, tolerance) -> CPCompletion:
         recorded_steps=np.minimum(record_at, end.steps)[:count],
         recorded_factors=tuple(F[:count] for F in end.observed),
     )
-
-
-def _unfold(T, modes):
-    """`T` as a matrix whose rows are the given modes."""
-    others = [n for n in range(T.ndim) if n not in modes]
-    return T.transpose(*modes, *others).reshape(math.prod(T.shape[n] for n in modes), -1)
-
-
-def _tensor(T) -> np.ndarray:
-    T = np.asarray(_check.finite(T, "T"))
-    _shape(T.shape, "T.shape")
-    return T
-
-
-def _shape(shape: Sequence[int], name: str = "shape") -> tuple[int, ...]:
-    if len(shape) < 2:
-        raise ValueError(f"`{name}` must be two or more positive integers; got {shape}.")
-    return tuple(_check.integer(size, f"{name}[{n}]", 1) for n, size in enumerate(shape))
 
 
 def _observations(target, mask):
