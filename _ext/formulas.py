@@ -109,25 +109,23 @@ class KeepPunctuation(SphinxPostTransform):
 
     def run(self, **kwargs):
         for formula in list(self.document.findall(nodes.math)):
-            marks = [self._cut(self._beside(formula, step), step) for step in (-1, 1)]
+            place = formula.parent.index(formula)
+            marks = [self._cut(formula.parent, place + step, step) for step in (-1, 1)]
             if any(marks):
                 kept = nodes.inline(classes=["formula-with-marks"])
                 formula.parent.replace(formula, kept)
                 kept += [nodes.Text(marks[0]), formula, nodes.Text(marks[1])]
 
-    @staticmethod
-    def _beside(formula, step):
-        place = formula.parent.index(formula) + step
-        return formula.parent[place] if 0 <= place < len(formula.parent) else None
-
-    def _cut(self, text, step):
-        """The marks at the end of `text`, or at its beginning, which loses them."""
+    def _cut(self, parent, place, step):
+        """The marks at the end of a text, `parent[place]`, or at its beginning, which loses them."""
+        text = parent[place] if 0 <= place < len(parent) else None
         if not isinstance(text, nodes.Text):
             return ""
         found = self.before.search(text) if step < 0 else self.after.match(text)
         if not found:
             return ""
-        text.parent.replace(text, nodes.Text(text[: found.start()] if step < 0 else text[found.end() :]))
+        # by its place: texts are equal, and so replaced, if they read the same
+        parent[place] = nodes.Text(text[: found.start()] if step < 0 else text[found.end() :])
         return found[0]
 
 

@@ -108,7 +108,7 @@ def against_angle(cosine: np.ndarray, found: Mapping[str, np.ndarray], ax: Axes,
     for method, values in found.items():
         color, marker = METHODS[method]
         ax.plot(cosine, values, marker, color=color, ms=3.5, alpha=0.8, label=method)
-    ax.set(xlabel="cosine of the angle at the start", ylabel=r"$W_{12} \, / \, \sqrt{a d}$", title=title)
+    ax.set(xlabel="cosine of the angle at the start", ylabel=r"$W_{12} \, / \, \sqrt{b_1 b_2}$", title=title)
     ax.set(xlim=(-1.08, 1.08), ylim=(-1.4, 1.4))
     return ax
 

@@ -110,6 +110,7 @@ def test_a_formula_that_cannot_be_set_is_a_warning_with_its_place(build):
     ("So ($x$), and $y$.", ["(x),", "y."]),
     ("The $n$-th of $a$ (*$b$*), [$c$].", ["n-", "[c]."]),
     ("$x$ alone, and *not* $y$ either", []),
+    ("*One*, *two*: $x$, *three*.", ["x,"]),  # two equal texts, of which the second touches it
 ])  # fmt: skip
 def test_the_marks_that_touch_a_formula_stay_with_it(build, text, kept):
     page, _, complaints = build(f"# T\n\n{text}\n")
