@@ -250,5 +250,5 @@ def optimizers(groups: Mapping[str, Sequence], ax: Axes, *, title: str) -> Axes:
             w, label = np.abs(run.W[:, 0, 0]), name if k == 0 else None
             ax.plot(run.loss, w, color=color, dashes=dashes, lw=1, alpha=0.8, label=label)
     ax.set(xscale="log", yscale="log", xlim=(1.2, 1e-6), ylim=(0.01, 200), title=title)
-    ax.set(xticks=[1, 1e-2, 1e-4, 1e-6], xlabel=LOSS)
+    ax.set(xticks=[1, 1e-2, 1e-4, 1e-6], xlabel=f"{LOSS} (falls →)")
     return ax
