@@ -146,7 +146,7 @@ def _folded(cell: NotebookNode) -> NotebookNode:
 def _output(output: NotebookNode) -> NotebookNode | None:
     if output.output_type not in ("display_data", "execute_result"):
         return copy.deepcopy(output)
-    data = {kind: value for kind, value in output.data.items() if kind in ("text/plain", "image/png")}
+    data = {kind: value for kind, value in output.data.items() if kind in ("text/plain", "text/markdown", "image/png")}
     metadata = {kind: dict(output.metadata[kind]) for kind in data if kind in output.metadata}
     if "image/svg+xml" in output.data:
         data["image/png"], metadata["image/png"] = _png(output.data["image/svg+xml"])

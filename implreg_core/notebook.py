@@ -3,11 +3,14 @@
 import ctypes
 import functools
 import gc
+import re
+from collections.abc import Iterable, Sequence
 
 import jax
 import psutil
 from IPython import get_ipython
 from IPython.display import display
+from tabulate import tabulate
 
 from implreg_core import figures
 from implreg_core.explorers import static_build
@@ -79,6 +82,58 @@ def scientific(x: float, decimals: int = 0) -> str:
     """
     mantissa, exponent = f"{x:.{decimals}e}".split("e")
     return f"{mantissa} × 10{str(int(exponent)).translate(_RAISED)}"
+
+
+class Table:
+    r"""Results in rows, as a chapter shows them: a table on the page and in a notebook, aligned text elsewhere.
+
+    `rows` hold texts, one for each of `heads`, which may contain formulas between dollars. The caller formats each
+    number, so that nbval compares only the digits that matter.
+
+    **Raises:** `ValueError` if a row has another length than `heads`, or an entry is not a text.
+
+    **Example:**
+
+    ```python
+    >>> notebook.Table(["norm", "$c$"], [["nuclear", f"{1:.0f}"], ["Schatten-1/2", f"{2:.0f}"]])
+    norm            $c$
+    ------------  -----
+    nuclear           1
+    Schatten-1/2      2
+
+    ```
+    """
+
+    def __init__(self, heads: Sequence[str], rows: Iterable[Sequence[str]]):
+        self.heads, self.rows = list(heads), [list(row) for row in rows]
+        for number, row in enumerate(self.rows):
+            if len(row) != len(self.heads):
+                raise ValueError(f"row {number} of `rows` has {len(row)} entries; `heads` are {len(self.heads)}.")
+            if unlike := [entry for entry in row if not isinstance(entry, str)]:
+                raise ValueError(f"`rows` must hold formatted texts such as f'{{x:.3g}}'; got {unlike[0]!r}.")
+
+    def __repr__(self) -> str:
+        return self._in("simple", self.heads, self.rows)
+
+    def _repr_markdown_(self) -> str:
+        return self._in("pipe", map(_in_a_cell, self.heads), [map(_in_a_cell, row) for row in self.rows])
+
+    def _in(self, style, heads, rows):
+        """Columns of numbers are flush right."""
+        columns = zip(*self.rows)
+        sides = ["right" if all(map(_is_number, column)) else "left" for column in columns]
+        return tabulate(rows, heads, style, disable_numparse=True, colalign=sides or None)
+
+
+def _in_a_cell(text):
+    """`text` without what would end a cell of a Markdown table."""
+    formulas = re.sub(r"\$[^$]*\$", lambda formula: formula.group().replace("|", r"\vert "), text)
+    return formulas.replace("|", r"\|")
+
+
+def _is_number(text):
+    """Whether it begins as a number does, whatever its unit, or stands for one that is missing."""
+    return re.match(r"[<>≥≤±~]?\s*[-−+]?[\d.,]*\d|[-–]?$", text.strip()) is not None
 
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

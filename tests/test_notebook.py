@@ -122,3 +122,22 @@ def test_without_a_c_library_nothing_is_trimmed(monkeypatch, error):
 )
 def test_scientific_is_how_prose_writes_numbers(x, decimals, text):
     assert notebook.scientific(x, decimals) == text
+
+
+def test_a_table_shows_what_it_was_given_in_both_forms():
+    table = notebook.Table(["norm", "$|W|$", "|x|"], [["max", "1", "2 × 10⁻⁵"], ["Schatten-1/2", "22", "≥ 10%"]])
+    head, line, first, second = table._repr_markdown_().splitlines()
+    assert head.replace(" ", "") == r"|norm|$\vertW\vert$|\|x\||"  # a bare | would end its cell
+    assert line.count(":") == 3 and line.index(":") == 1  # texts flush left, numbers flush right
+    assert [cell.strip() for cell in second.strip("|").split("|")] == ["Schatten-1/2", "22", "≥ 10%"]
+    text = repr(table).splitlines()
+    assert text[0].split() == table.heads and len({len(row.rstrip()) for row in text}) == 1
+
+
+@pytest.mark.usefixtures("unchecked_types")
+@pytest.mark.parametrize(
+    ("rows", "message"), [([["1"]], "row 0 of `rows` has 1 entries"), ([["1", 2.0]], "formatted texts.*got 2.0")]
+)
+def test_a_table_refuses_what_it_cannot_show(rows, message):
+    with pytest.raises(ValueError, match=message):
+        notebook.Table(["a", "b"], rows)

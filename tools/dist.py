@@ -25,7 +25,7 @@ from published import find_address, find_repository  # noqa: E402
 
 FILES = ("pyproject.toml", "README.md", "LICENSE")
 
-USE = r'''
+USE = r"""
 import pathlib, re, subprocess, sys
 import implreg_core
 from implreg_core import sweeps
@@ -38,7 +38,7 @@ for example in re.findall(r"^```python\n(.*?)^```", readme, re.DOTALL | re.MULTI
 assert names["ends"].done.all() and (names["folder"] / "own.html").exists()
 print(sweeps.stored("evidence-convex").sizes)
 subprocess.run([sys.executable, "-m", "implreg_core", "--help"], check=True)
-'''
+"""
 
 
 def source(folder: Path, environ=os.environ) -> None:

@@ -13,7 +13,7 @@ import nbformat
 from nbclient import NotebookClient
 
 GLUE = "application/papermill.record/"
-_HEAVY = ("image/png", "image/jpeg", "image/svg+xml", "text/html", "application/javascript",
+_HEAVY = ("image/png", "image/jpeg", "image/svg+xml", "text/html", "text/markdown", "application/javascript",
           "application/vnd.jupyter.widget-view+json")  # fmt: skip
 HEAVY = {prefix + mime for prefix in ("", GLUE) for mime in _HEAVY}
 LARGEST_TEXT = 4000  # characters in one output: about a screen
