@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from in_node import TOLERANCE, assert_close, assert_same, both
+from in_node import TOLERANCE, assert_close, assert_same, both, run
 from jax import lax
 
 from implreg_core import descent, factorizations, problems, ranks
@@ -87,6 +87,50 @@ def test_conversions_truncate_and_saturate():
         return x.astype(jnp.int32), x[:8].astype(int), x.astype(bool), (x > 1).astype(float), halves
 
     assert_same(function, x)
+
+
+def test_constants_convert_as_variables_do():
+    points = (0.5, -2.7, 3e9, -3e9, 2.0**31, -(2.0**31), -(2.0**31) - 1, np.inf, -np.inf)
+
+    def function(x):
+        constants = jnp.stack([lax.add(point, 0.0).astype(jnp.int32) for point in points])  # which we fold, not JAX
+        return constants, x.astype(jnp.int32)
+
+    assert_same(function, np.array(points))
+
+
+def test_results_are_arrays_of_their_own():
+    def function(x):
+        doubled = 2 * x
+        return doubled, doubled, x
+
+    source = compile_to_javascript(function, np.ones(2), name="inner")
+    (count,) = run(source + "function f(x) { return new Set([...inner(x), x]).size; }", np.ones(2))
+    assert count == 4
+
+
+def test_a_loop_is_kept_for_what_it_stores_whatever_follows_in_it():
+    def function(x):
+        def body(i, carry):
+            stored, unused = carry
+            stored = stored.at[i].set(x * i)
+            unused = lax.cond(stored[i] > 2, lambda: unused - 1, lambda: unused + x)
+            return stored, lax.fori_loop(0, i, lambda _, y: 2 * y, unused)
+
+        return lax.fori_loop(0, 4, body, (jnp.zeros(99), x))[0]
+
+    assert_same(function, 1.5)
+
+
+def test_variables_after_one_that_stays_change():
+    def function(x):
+        def body(carry):
+            k, still, total = carry
+            return k + 1, still, total + still * k
+
+        return lax.while_loop(lambda carry: carry[0] < 4, body, (0, x, x))
+
+    assert_same(function, 1.5)
 
 
 def test_truth_values_go_in_and_out():

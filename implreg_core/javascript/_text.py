@@ -235,8 +235,6 @@ class _Writer:
             inside, assignments = {variable.inside for variable in variables}, []
             for name, variable in zip(names, variables):
                 text = self.text(variable.update)
-                if text.text == name:
-                    continue
                 early = text.variables & inside - {variable.inside}  # before they change
                 assignments.append(f"{name} = {self._named(text.text) if early else text.text};")
             for assignment in assignments:
