@@ -48,11 +48,18 @@ def minutes(part: nodes.Node, in_full: bool = False, opening: bool = False) -> f
         return MINUTES_PER_DISPLAY
     if "route" in part.get("classes", []):
         return 0.0  # the bars of route.py
+    if isinstance(part, nodes.table) and _is_output(part):
+        return 0.0  # as what is printed
     if isinstance(part, nodes.raw):
         return MINUTES_PER_EXPLORER * (EXPLORER in part.astext())
     skipped = (*CODE, *(() if in_full else AT_A_SECOND_READING), *([nodes.section] if opening else []))
     itself = MINUTES_PER_DISPLAY * isinstance(part, (nodes.figure, nodes.table))
     return itself + sum(minutes(child, in_full) for child in part.children if not isinstance(child, skipped))
+
+
+def _is_output(part):
+    """Whether the code of a cell shows it."""
+    return part.parent is not None and ("cell_output" in part.parent.get("classes", []) or _is_output(part.parent))
 
 
 def _target(env, label: str) -> nodes.Element | None:

@@ -31,6 +31,13 @@ def test_minutes_count_what_is_read():
     assert minutes(sentence) == pytest.approx(4 / 200)
 
 
+def test_tables_count_in_the_text_and_not_as_output():
+    table = nodes.table("", words(40))
+    assert minutes(nodes.section("", table.deepcopy())) == pytest.approx(0.2 + 40 / 200)
+    output = nodes.container("", nodes.container("", table), words(20), classes=["cell_output", "docutils"])
+    assert minutes(nodes.section("", output)) == pytest.approx(20 / 200)
+
+
 def test_proofs_and_exercises_wait_for_a_full_reading():
     later = [node("", words(100)) for node in reading_time["AT_A_SECOND_READING"]]
     chapter = nodes.section("", words(100), *later)
