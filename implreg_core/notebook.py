@@ -81,7 +81,7 @@ def scientific(x: float, decimals: int = 0) -> str:
     ```
     """
     mantissa, exponent = f"{x:.{decimals}e}".split("e")
-    return f"{mantissa} × 10{str(int(exponent)).translate(_RAISED)}"
+    return f"{mantissa} × 10{_raised(exponent)}"
 
 
 class Table:
@@ -119,21 +119,28 @@ class Table:
         return self._in("pipe", map(_in_a_cell, self.heads), [map(_in_a_cell, row) for row in self.rows])
 
     def _in(self, style, heads, rows):
-        """Columns of numbers are flush right."""
-        columns = zip(*self.rows)
-        sides = ["right" if all(map(_is_number, column)) else "left" for column in columns]
+        """Columns mostly of numbers are flush right."""
+        columns = [list(map(_is_number, column)) for column in zip(*self.rows)]
+        sides = ["right" if 2 * sum(numbers) > len(numbers) else "left" for numbers in columns]
         return tabulate(rows, heads, style, disable_numparse=True, colalign=sides or None)
-
-
-def _in_a_cell(text):
-    """`text` without what would end a cell of a Markdown table."""
-    formulas = re.sub(r"\$[^$]*\$", lambda formula: formula.group().replace("|", r"\vert "), text)
-    return formulas.replace("|", r"\|")
 
 
 def _is_number(text):
     """Whether it begins as a number does, whatever its unit, or stands for one that is missing."""
     return re.match(r"[<>≥≤±~]?\s*[-−+]?[\d.,]*\d|[-–]?$", text.strip()) is not None
+
+
+def _in_a_cell(text):
+    """`text` as Markdown: its numbers as the prose has them, and without what would end a cell."""
+    if _is_number(text):
+        text = re.sub(r"(?<=\d)e([-+]\d+)", lambda power: f" × 10{_raised(power[1])}", text)
+        text = re.sub(r"(?<![\w⁻])-(?=[\d.])", "−", text)
+    formulas = re.sub(r"\$[^$]*\$", lambda formula: formula.group().replace("|", r"\vert "), text)
+    return formulas.replace("|", r"\|")
+
+
+def _raised(exponent: str) -> str:
+    return str(int(exponent)).translate(_RAISED)
 
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

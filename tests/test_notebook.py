@@ -134,6 +134,19 @@ def test_a_table_shows_what_it_was_given_in_both_forms():
     assert text[0].split() == table.heads and len({len(row.rstrip()) for row in text}) == 1
 
 
+def test_a_table_writes_numbers_as_the_prose_does():
+    rows = [["-1.5", "8e-03", "one-two"], ["-0.2 to -0.1", "> 1e+13", "Schatten-3"], ["-", "infinite", "1e-2e"]]
+    table = notebook.Table(["a", "b", "c"], rows)
+    shown = [[cell.strip() for cell in row.strip("|").split("|")] for row in table._repr_markdown_().splitlines()]
+    assert shown[2:] == [
+        ["−1.5", "8 × 10⁻³", "one-two"],
+        ["−0.2 to −0.1", "> 1 × 10¹³", "Schatten-3"],
+        ["-", "infinite", "1 × 10⁻²e"],
+    ]
+    assert [cell.endswith(":") for cell in shown[1]] == [True, True, False]  # a word among numbers changes no side
+    assert "8e-03" in repr(table)
+
+
 @pytest.mark.usefixtures("unchecked_types")
 @pytest.mark.parametrize(
     ("rows", "message"), [([["1"]], "row 0 of `rows` has 1 entries"), ([["1", 2.0]], "formatted texts.*got 2.0")]
