@@ -99,6 +99,18 @@ def test_constants_convert_as_variables_do():
     assert_same(function, np.array(points))
 
 
+def test_only_what_changes_nothing_is_left_out():
+    """The sum with zero, the product with one: in either order, with the sign of zero."""
+
+    def function(x, n):
+        floats = [f(x, c) for c in (0.0, -0.0, 1.0, -1.0) for f in (lax.add, lax.mul, lax.sub, lax.div)]
+        floats += [f(c, x) for c in (0.0, -0.0, 1.0, -1.0) for f in (lax.add, lax.mul, lax.sub)]
+        return jnp.stack(floats), jnp.stack([f(n, c) for c in (0, 1, -1) for f in (lax.add, lax.mul, lax.sub)])
+
+    for x in (1.5, 0.0, -0.0, np.inf):
+        assert_same(function, x, 7)
+
+
 def test_results_are_arrays_of_their_own():
     def function(x):
         doubled = 2 * x
