@@ -495,3 +495,13 @@ def test_a_path_whose_loss_stands_still_to_rounding_is_read_where_it_falls():
     there = path.at_loss(path.loss[rows])
     assert np.allclose(there.W, path.W[rows], rtol=1e-9, atol=1e-12)
     assert np.allclose(there.t, path.t[rows], rtol=1e-9)
+
+
+@pytest.mark.parametrize("eps", [0.5, -0.5, 3.0])
+def test_no_floor_stops_the_sign_that_solutions_have(eps):
+    """Here W11 has the sign that would be the wrong side if the determinant had the other one."""
+    W0 = np.array([[-np.sign(eps) * 0.3, 0.4], [0.5, np.sign(eps) * 0.1]])
+    path = sign_preserving_flow(problems.two_by_two(1.0, 1.0, eps), W0, depth=3, target_loss=1e-20)
+    below = path.loss < eps**2 / 2
+    assert path.det_sign == -1 and np.any(below & (path.W[:, 0, 0] * eps < 0))
+    assert path.converged, path.status
