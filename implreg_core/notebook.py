@@ -133,10 +133,15 @@ def _is_number(text):
 def _in_a_cell(text):
     """`text` as Markdown: its numbers as the prose has them, and without what would end a cell."""
     if _is_number(text):
-        text = re.sub(r"(?<=\d)e([-+]\d+)", lambda power: f" × 10{_raised(power[1])}", text)
+        text = re.sub(r"(?<=\d)e([-+]\d+)", lambda power: _times_power(power[1]), text)
         text = re.sub(r"(?<![\w⁻])-(?=[\d.])", "−", text)
     formulas = re.sub(r"\$[^$]*\$", lambda formula: formula.group().replace("|", r"\vert "), text)
     return formulas.replace("|", r"\|")
+
+
+def _times_power(exponent: str) -> str:
+    """Such as × 10⁻³, which no line may break; nothing for 10⁰."""
+    return f"\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10{_raised(exponent)}" if int(exponent) else ""
 
 
 def _raised(exponent: str) -> str:

@@ -136,13 +136,16 @@ def test_a_table_shows_what_it_was_given_in_both_forms():
 
 def test_a_table_writes_numbers_as_the_prose_does():
     rows = [["-1.5", "8e-03", "one-two"], ["-0.2 to -0.1", "> 1e+13", "Schatten-3"], ["-", "infinite", "1e-2e"]]
-    table = notebook.Table(["a", "b", "c"], rows)
-    shown = [[cell.strip() for cell in row.strip("|").split("|")] for row in table._repr_markdown_().splitlines()]
-    assert shown[2:] == [
+    table = notebook.Table(["a", "b", "c"], [*rows, ["0", "2e+00", "e"]])
+    markdown = table._repr_markdown_()
+    shown = [[cell.strip() for cell in row.strip("|").split("|")] for row in markdown.splitlines()]
+    assert [[cell.replace("\N{NO-BREAK SPACE}", " ") for cell in row] for row in shown[2:]] == [
         ["−1.5", "8 × 10⁻³", "one-two"],
         ["−0.2 to −0.1", "> 1 × 10¹³", "Schatten-3"],
         ["-", "infinite", "1 × 10⁻²e"],
+        ["0", "2", "e"],
     ]
+    assert " ×" not in markdown and "× " not in markdown  # no line may break there
     assert [cell.endswith(":") for cell in shown[1]] == [True, True, False]  # a word among numbers changes no side
     assert "8e-03" in repr(table)
 
