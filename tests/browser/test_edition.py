@@ -109,7 +109,11 @@ def test_pictures_are_stored(chapter):
         assert png.startswith(b"\x89PNG") and abs(int.from_bytes(png[16:20]) - 2 * size["width"]) <= 2
         assert 300 < size["width"] < 800 and size["needs_background"] == "light"
     assert shown
-    heavy = {kind for output in outputs for kind in output.get("data", {})} - {"text/plain", "image/png"}
+    heavy = {kind for output in outputs for kind in output.get("data", {})} - {
+        "text/plain",
+        "text/markdown",
+        "image/png",
+    }
     assert not heavy
 
 
