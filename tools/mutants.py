@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -116,6 +117,7 @@ def start(tree, tests, seconds, limit):
     """Runs tests in a forked process, which no more than `limit` seconds are given to; its id."""
     if pid := os.fork():
         return pid
+    os.setpgid(0, 0)
     signal.alarm(limit)  # ends the process, also inside XLA
     import jax
 
@@ -133,6 +135,12 @@ def start(tree, tests, seconds, limit):
     if not seconds:
         (tree / "seconds.json").write_text(json.dumps(plugin.measured))
     os._exit(status)
+
+
+def end(pid):
+    """Ends a forked process and what it began, such as a Node in an endless loop."""
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 def new_tree(folder):
@@ -154,19 +162,24 @@ def survivors(name, chosen, trees):
     seconds = json.loads((trees[0] / "seconds.json").read_text())
     limit = round(60 + 3 * (time.time() - began))
     waiting, running, free, left = list(chosen), {}, list(trees), []
-    while waiting or running:
-        while waiting and free:
-            tree, mutant = free.pop(), waiting.pop(0)
-            (tree / mutant.file).write_text(mutant.make())
-            running[start(tree, tests, seconds, limit)] = tree, mutant
-        pid, status = os.wait()
-        tree, mutant = running.pop(pid)
-        (tree / mutant.file).write_text(mutant.text)
-        free.append(tree)
-        print(".", end="", file=sys.stderr, flush=True)
-        if status == 0:
-            left.append(mutant)
-            print(f"\n{mutant}", flush=True)
+    try:
+        while waiting or running:
+            while waiting and free:
+                tree, mutant = free.pop(), waiting.pop(0)
+                (tree / mutant.file).write_text(mutant.make())
+                running[start(tree, tests, seconds, limit)] = tree, mutant
+            pid, status = os.wait()
+            end(pid)
+            tree, mutant = running.pop(pid)
+            (tree / mutant.file).write_text(mutant.text)
+            free.append(tree)
+            print(".", end="", file=sys.stderr, flush=True)
+            if status == 0:
+                left.append(mutant)
+                print(f"\n{mutant}", flush=True)
+    finally:
+        for pid in running:
+            end(pid)
     return left
 
 

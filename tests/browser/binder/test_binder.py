@@ -231,8 +231,10 @@ def test_a_chapter_is_read_run_and_read_again(browser, server, image, chapter, c
         with watched(server) as figures:
             run_all(page, server)
         # JupyterLab renders what is far from the screen when it finds time.
-        all_there = f"window.read().explorers === {explorers} && window.read().pictures === {pictures - explorers}"
-        page.wait_for_function(all_there, timeout=60_000)
+        there = {"explorers": explorers, "pictures": pictures - explorers}
+        waits = [f"window.read().{what} === {count}" for what, count in there.items()]
+        waits.append(f"window.read().prose.length === {len(fresh['prose'])}")  # tables are among it
+        page.wait_for_function(" && ".join(waits), timeout=60_000)
         run = settled(page)
         assert run["errors"] == [] and run["prose"] == fresh["prose"]
         assert (run["pictures"], run["explorers"]) == (pictures - explorers, explorers)  # these have come alive
