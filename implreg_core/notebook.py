@@ -135,6 +135,7 @@ def _in_a_cell(text):
     if _is_number(text):
         text = re.sub(r"(?<=\d)e([-+]\d+)", lambda power: _times_power(power[1]), text)
         text = re.sub(r"(?<![\w⁻])-(?=[\d.])", "−", text)
+        text = re.sub(r"(?<=^[<>≥≤±~]) ", "\N{NO-BREAK SPACE}", text)
     formulas = re.sub(r"\$[^$]*\$", lambda formula: formula.group().replace("|", r"\vert "), text)
     return formulas.replace("|", r"\|")
 
