@@ -56,7 +56,11 @@ def components(observed: Bool[ArrayLike, "m n"]) -> Components:
 
     ```
     """
-    observed = _mask(observed)
+    return Components(*_labels(_mask(observed)))
+
+
+@jax.jit
+def _labels(observed):
     m, n = observed.shape
 
     def relax(_, parts):  # the least number in reach wins
@@ -65,7 +69,7 @@ def components(observed: Bool[ArrayLike, "m n"]) -> Components:
         return rows, jnp.minimum(columns, jnp.min(jnp.where(observed, rows[:, None], m + n), axis=0))
 
     steps = min(m, n) + 1  # along the longest path
-    return Components(*jax.lax.fori_loop(0, steps, relax, (jnp.arange(m), m + jnp.arange(n))))
+    return jax.lax.fori_loop(0, steps, relax, (jnp.arange(m), m + jnp.arange(n)))
 
 
 def are_complete(observed: Bool[ArrayLike, "m n"]) -> bool:
