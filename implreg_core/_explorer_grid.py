@@ -108,3 +108,35 @@ class GridView:
         matrix = own_matrix.grid(text)
         parts = np.reshape([run[column][row] for column in self.columns], (2, own_matrix.SIZE, own_matrix.SIZE))
         return *parts[:, : matrix.rows, : matrix.columns], matrix.observed[: matrix.rows, : matrix.columns]
+
+
+@dataclass(frozen=True)
+class GraphView:
+    """The observed entries of a reader's matrix as a graph: rows on the left, columns on the right.
+
+    `grid` names the `MatrixGrid`. It reads the columns `row_1` to `row_6` and `column_1` to `column_6`, the components
+    as `own_matrix.graph_columns` numbers them, and gives each a colour.
+
+    **Example:**
+
+    ```python
+    >>> explorers.GraphView("What is seen", "matrix").columns[:2]
+    ('row_1', 'row_2')
+
+    ```
+    """
+
+    title: str
+    grid: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it reads."""
+        return tuple(f"{side}_{k + 1}" for side in ("row", "column") for k in range(own_matrix.SIZE))
+
+    def _at(self, run: Mapping, text: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What is observed of the matrix `text`, and the component of each row and column."""
+        matrix = own_matrix.grid(text)
+        parts = np.reshape([run[column][0] for column in self.columns], (2, own_matrix.SIZE))
+        observed = np.asarray(matrix.observed)[: matrix.rows, : matrix.columns]
+        return observed, parts[0, : matrix.rows], parts[1, : matrix.columns]

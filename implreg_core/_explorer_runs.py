@@ -17,7 +17,7 @@ from implreg_core import own_matrix
 from implreg_core._columns import LARGEST, encode_column
 from implreg_core._explorer_controls import AnyControl, Control, MatrixGrid, MatrixPad, Slider, TypedNorm, added_columns
 from implreg_core._explorer_endings import Ending
-from implreg_core._explorer_grid import GridView
+from implreg_core._explorer_grid import GraphView, GridView
 from implreg_core._explorer_views import AnyView, MatrixView, plots
 from implreg_core._front import script_json
 from implreg_core.javascript import compile_to_javascript
@@ -213,7 +213,9 @@ def _drawn_scales(
             scales[column] = "log" if "log" in (scale, scales.get(column)) else "linear"
     others = [column for view in plots(views) for curve in view.curves for column in curve.columns]
     others += [column for view in plots(views) for column in view.where.values()]
-    others += [column for view in views if isinstance(view, MatrixView | GridView) for column in view.columns]
+    others += [
+        column for view in views if isinstance(view, MatrixView | GridView | GraphView) for column in view.columns
+    ]
     for column in others:
         scales.setdefault(column, "linear")
     for ending in endings:

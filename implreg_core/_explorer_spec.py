@@ -23,7 +23,7 @@ from implreg_core._explorer_controls import (
     as_text,
 )
 from implreg_core._explorer_endings import Ending
-from implreg_core._explorer_grid import GridView
+from implreg_core._explorer_grid import GraphView, GridView
 from implreg_core._explorer_views import AnyView, MatrixView, View, colored_columns
 
 
@@ -87,7 +87,7 @@ def view_specs(views: Sequence[AnyView]) -> list[dict]:
 
 @singledispatch
 def _view_spec(view: AnyView, colors: dict[str, int]) -> dict:
-    raise TypeError(f"`views` must be View, MatrixView or GridView; got {view!r}.")
+    raise TypeError(f"`views` must be View, MatrixView, GridView or GraphView; got {view!r}.")
 
 
 @_view_spec.register
@@ -117,6 +117,11 @@ def _(view: GridView, colors: dict[str, int]) -> dict:
         "beside": {"prefix": beside, "label": beside_label},
         "series": [],  # of lines, which it has not
     }
+
+
+@_view_spec.register
+def _(view: GraphView, colors: dict[str, int]) -> dict:
+    return {"kind": "graph", "title": view.title, "grid": view.grid, "series": []}
 
 
 @_view_spec.register

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from implreg_core import figures
+from implreg_core import figures, figures_data
 from implreg_core._explorer_controls import as_text
-from implreg_core._explorer_grid import GridView
+from implreg_core._explorer_grid import GraphView, GridView
 from implreg_core._explorer_views import AnyView, Curve, MatrixView, View, colored_columns
 
 Run = Mapping[str, np.ndarray]
@@ -61,6 +61,9 @@ def draw(
         for view, ax in zip(views, figure.subplots(down, across, squeeze=False).flat):
             if isinstance(view, GridView):
                 _draw_grid(view, run, grids[view.grid], ax)
+                continue
+            if isinstance(view, GraphView):
+                figures_data.observation_graph(*view._at(run, grids[view.grid]), ax).set(title=view.title)
                 continue
             (_draw_matrix if isinstance(view, MatrixView) else _draw_view)(view, run, kept, colors, ax)
         for ax in figure.axes[len(views) :]:

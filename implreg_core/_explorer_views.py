@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from implreg_core._explorer_controls import Number
-from implreg_core._explorer_grid import GridView
+from implreg_core._explorer_grid import GraphView, GridView
 
 _LARGEST = 6  # rows or columns of a matrix that is shown in numbers
 
@@ -150,7 +150,7 @@ class MatrixView:
         return [f"{self.symbol}{'₁₂₃₄₅₆'[i]}{'₁₂₃₄₅₆'[j]}" for i in range(rows) for j in range(columns)]
 
 
-AnyView = View | MatrixView | GridView
+AnyView = View | MatrixView | GridView | GraphView
 
 
 def plots(views: Sequence[AnyView]) -> list[View]:

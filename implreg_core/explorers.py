@@ -47,7 +47,7 @@ from implreg_core._explorer_controls import (
     setting_of,
 )
 from implreg_core._explorer_endings import Ending, descent_endings, flow_endings, sentence
-from implreg_core._explorer_grid import GridView
+from implreg_core._explorer_grid import GraphView, GridView
 from implreg_core._explorer_runs import Live, NoRun, Stored
 from implreg_core._explorer_spec import control_spec, ending_spec, view_specs
 from implreg_core._explorer_still import Drawn
@@ -61,6 +61,7 @@ __all__ = [
     "Curve",
     "Ending",
     "Explorer",
+    "GraphView",
     "GridView",
     "Guess",
     "MatrixGrid",

@@ -15,6 +15,7 @@ from jaxtyping import Array, ArrayLike, Float, Real
 
 from implreg_core import _check, _jacobi, descent
 from implreg_core._compile import fast_jit
+from implreg_core._own_graph import graph_columns
 from implreg_core._own_grid import SIZE, Grid, Square, grid, problem, text, written
 from implreg_core._own_least import completed, least_nuclear_norm
 from implreg_core.factorizations import Factors
@@ -25,6 +26,7 @@ __all__ = [
     "Grid",
     "columns",
     "experiment",
+    "graph_columns",
     "grid",
     "least_nuclear_norm",
     "problem",

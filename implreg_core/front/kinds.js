@@ -2,6 +2,7 @@
 
 import { CONTROLS } from "./controls.js";
 import { createGuess } from "./guess_control.js";
+import { createGraphView } from "./graph_view.js";
 import { createGridView } from "./grid_view.js";
 import { createMatrixGrid } from "./matrix_grid.js";
 import { createMatrixPad } from "./matrix_pad.js";
@@ -11,7 +12,7 @@ import { createView } from "./view.js";
 
 const KINDS = { ...CONTROLS, matrix: createMatrixPad, grid: createMatrixGrid, norm: createNormField,
   guess: createGuess };
-const VIEWS = { plot: createView, matrix: createMatrixView, grid: createGridView };
+const VIEWS = { plot: createView, matrix: createMatrixView, grid: createGridView, graph: createGraphView };
 
 /** The controls of a specification; each calls `choose(i, entry)`, with its place and what was chosen. */
 export const createControls = (items, id, choose) =>

@@ -1,0 +1,117 @@
+"""The figures of the chapter on what the data decide; see `figures` for the rules."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from implreg_core.figures import BLUE, COLORS, DASHES, GREY, ORANGE, PURPLE
+
+DEPTHS = {2: (BLUE, "o"), 3: (ORANGE, "^"), 4: (PURPLE, "D")}  # colour and marker, as in `figures_families`
+
+
+def observation_graph(observed: np.ndarray, rows: np.ndarray, columns: np.ndarray, ax: Axes) -> Axes:
+    """Rows on the left, columns on the right, a line for each observed entry; a colour for each component.
+
+    `rows` and `columns` hold the component of each, as `observation_graph.components` numbers them. A row or column
+    without an observation is a ring.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> parts = observation_graph.components(jnp.eye(2, dtype=bool))
+    >>> len(figures_data.observation_graph(np.eye(2, dtype=bool), *parts, ax).lines)  # two edges, four nodes
+    6
+
+    ```
+    """
+    observed, rows, columns = map(np.asarray, (observed, rows, columns))
+    m, n = observed.shape
+    joined = [label for label in np.unique(np.concatenate([rows, columns])) if np.any(observed[rows == label])]
+    color = {label: COLORS[k % len(COLORS)] for k, label in enumerate(joined)}
+    down = [(np.arange(k) + 0.5) / k for k in (m, n)]
+    for i, j in zip(*np.nonzero(observed)):
+        ax.plot([0, 1], [down[0][i], down[1][j]], color=color[rows[i]], lw=1.3, zorder=1)
+    for x, side, labels, letter, align in ((0, 0, rows, "row", "right"), (1, 1, columns, "column", "left")):
+        for k, (y, label) in enumerate(zip(down[side], labels)):
+            ring = {} if label in color else {"markerfacecolor": "none"}
+            ax.plot([x], [y], "os"[side], ms=7, color=color.get(label, GREY), zorder=2, **ring)
+            name = f"{letter} {k + 1}" if max(m, n) <= 6 else f"{k + 1}"
+            ax.text(x - 0.08 + 0.16 * side, y, name, ha=align, va="center", fontsize=9)
+    ax.set(xlim=(-0.55, 1.65), ylim=(1, 0))
+    ax.set_axis_off()
+    return ax
+
+
+def against_scale(scales: Sequence[float], values: Mapping[str, np.ndarray], ax: Axes) -> Axes:
+    """A measure at the end over the scale of the start, on logarithmic axes: the median of each task's runs.
+
+    `values` maps a task to rows of runs, one row for each scale. Small scales are on the right.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> ax = figures_data.against_scale([1e-2, 1e-4], {"a task": np.array([[0.1, 0.2], [0.01, 0.02]])}, ax)
+    >>> [round(float(y), 3) for y in ax.lines[0].get_ydata()]
+    [0.15, 0.015]
+
+    ```
+    """
+    for k, (name, rows) in enumerate(values.items()):
+        style = {"color": COLORS[k % len(COLORS)], "dashes": DASHES[k % len(DASHES)], "marker": "osD^vPX"[k % 7]}
+        ax.plot(scales, np.median(rows, axis=1), ms=5, label=name, **style)
+    ax.set(xscale="log", yscale="log", xlabel="scale of the start")
+    ax.invert_xaxis()
+    return ax
+
+
+def coupling(parts: np.ndarray, ends: Mapping[tuple[int, float], np.ndarray], ax: Axes) -> Axes:
+    r"""The unseen entry at the end over the part of the start off the diagonal: the median of the runs.
+
+    `ends` maps (depth, scale) to rows of runs, one for each of `parts`. Each depth has a colour, each scale a marker.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> ax = figures_data.coupling([1e-2, 1e-1], {(2, 1e-2): np.array([[0.01], [0.1]])}, ax)
+    >>> ax.lines[0].get_label()
+    'depth 2, scale 0.01'
+
+    ```
+    """
+    scales = sorted({scale for _, scale in ends}, reverse=True)
+    for (depth, scale), rows in ends.items():
+        place = scales.index(scale)
+        style = {"color": DEPTHS[depth][0], "dashes": DASHES[place % len(DASHES)], "marker": "osD^"[place % 4]}
+        ax.plot(parts, np.median(np.abs(rows), axis=1), ms=5, label=f"depth {depth}, scale {scale:g}", **style)
+    ax.set(xscale="log", yscale="log", xlabel="part of the start off the diagonal")
+    return ax
+
+
+def late_entry(steps: np.ndarray, values: Mapping[int, np.ndarray], ax: Axes) -> Axes:
+    """The unseen entry at the end, over the truth, against the step at which the last observation came in.
+
+    `values` maps a depth to rows of runs, one for each of `steps`: thin lines, and their median thick.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> ax = figures_data.late_entry(np.array([1, 10]), {2: np.array([[1.0, 0.9], [0.2, -0.3]])}, ax)
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['depth 2']
+
+    ```
+    """
+    for depth, rows in values.items():
+        color, marker = DEPTHS[depth]
+        ax.plot(steps, rows, color=color, lw=0.6, alpha=0.4)
+        ax.plot(steps, np.median(rows, axis=1), color=color, marker=marker, ms=5, lw=2)
+    handles = [Line2D([], [], color=DEPTHS[d][0], marker=DEPTHS[d][1], ms=5, lw=2) for d in values]
+    ax.legend(handles, [f"depth {depth}" for depth in values], fontsize=8.5)
+    ax.set(xscale="log", xlabel="step at which the third entry is shown", ylabel="unseen entry over the truth")
+    return ax
