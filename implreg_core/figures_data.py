@@ -31,16 +31,17 @@ def observation_graph(observed: np.ndarray, rows: np.ndarray, columns: np.ndarra
     m, n = observed.shape
     joined = [label for label in np.unique(np.concatenate([rows, columns])) if np.any(observed[rows == label])]
     color = {label: COLORS[k % len(COLORS)] for k, label in enumerate(joined)}
-    down = [(np.arange(k) + 0.5) / k for k in (m, n)]
+    down = [0.1 + 0.9 * (np.arange(k) + 0.5) / k for k in (m, n)]
     for i, j in zip(*np.nonzero(observed)):
         ax.plot([0, 1], [down[0][i], down[1][j]], color=color[rows[i]], lw=1.3, zorder=1)
-    for x, side, labels, letter, align in ((0, 0, rows, "row", "right"), (1, 1, columns, "column", "left")):
+    for side, (labels, name) in enumerate([(rows, "rows"), (columns, "columns")]):
+        ax.text(side, 0, name, ha="center", va="top", fontsize=9, color=GREY)
         for k, (y, label) in enumerate(zip(down[side], labels)):
             ring = {} if label in color else {"markerfacecolor": "none"}
-            ax.plot([x], [y], "os"[side], ms=7, color=color.get(label, GREY), zorder=2, **ring)
-            name = f"{letter} {k + 1}" if max(m, n) <= 6 else f"{k + 1}"
-            ax.text(x - 0.08 + 0.16 * side, y, name, ha=align, va="center", fontsize=9)
-    ax.set(xlim=(-0.55, 1.65), ylim=(1, 0))
+            ax.plot([side], [y], "os"[side], ms=7, color=color.get(label, GREY), zorder=2, **ring)
+            place = {"ha": ("right", "left")[side], "va": "center", "fontsize": 9}
+            ax.text(1.14 * side - 0.07, y, f"{k + 1}", **place)
+    ax.set(xlim=(-0.5, 1.5), ylim=(1, 0))
     ax.set_axis_off()
     return ax
 
