@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from jaxtyping import ArrayLike
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
@@ -11,7 +12,7 @@ from implreg_core.figures import BLUE, COLORS, DASHES, GREY, ORANGE, PURPLE
 DEPTHS = {2: (BLUE, "o"), 3: (ORANGE, "^"), 4: (PURPLE, "D")}  # colour and marker, as in `figures_families`
 
 
-def observation_graph(observed: np.ndarray, rows: np.ndarray, columns: np.ndarray, ax: Axes) -> Axes:
+def observation_graph(observed: ArrayLike, rows: ArrayLike, columns: ArrayLike, ax: Axes) -> Axes:
     """Rows on the left, columns on the right, a line for each observed entry; a colour for each component.
 
     `rows` and `columns` hold the component of each, as `observation_graph.components` numbers them. A row or column
@@ -69,7 +70,7 @@ def against_scale(scales: Sequence[float], values: Mapping[str, np.ndarray], ax:
     return ax
 
 
-def coupling(parts: np.ndarray, ends: Mapping[tuple[int, float], np.ndarray], ax: Axes) -> Axes:
+def coupling(parts: Sequence[float] | np.ndarray, ends: Mapping[tuple[int, float], np.ndarray], ax: Axes) -> Axes:
     r"""The unseen entry at the end over the part of the start off the diagonal: the median of the runs.
 
     `ends` maps (depth, scale) to rows of runs, one for each of `parts`. Each depth has a colour, each scale a marker.

@@ -7,8 +7,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from implreg_core import own_matrix
-from implreg_core.explorers import GridView, MatrixGrid, NoRun, your_matrix
+from implreg_core import observation_graph, own_matrix
+from implreg_core.explorers import Explorer, GraphView, GridView, MatrixGrid, NoRun, Slider, usual_view, your_matrix
 
 TEXT = "?, 1; 1, 0"
 VIEW = {"grid": "matrix", "entries": {"entry": "descent"}, "beside": {"least": "least norm"}}
@@ -100,3 +100,46 @@ def test_a_grid_view_reads_the_matrix_at_a_row():
     entries, beside, observed = view._at(run, "1,?,3;4,5,6", 1)
     assert entries.tolist() == [[100, 101, 102], [106, 107, 108]] and beside[0, 0] == 136
     assert observed.tolist() == [[True, False, True], [True, True, True]]
+
+
+BLOCKS = "1,?,2;?,3,?;2,?,1"
+
+
+@pytest.fixture(scope="module")
+def graphed():
+    def compute(matrix, depth):
+        run = own_matrix.columns(matrix, depth, 1e-3, 0.1, max_steps=300)
+        return run | own_matrix.graph_columns(matrix, run)
+
+    return Explorer(
+        question="What hangs together?",
+        controls=[MatrixGrid("matrix", "matrix", BLOCKS), Slider("depth", "depth", 1, 4, default=2, step=1)],
+        compute=compute,
+        views=[GraphView("Graph", "matrix"), usual_view("nuclear", x="step")],
+    )
+
+
+def test_a_graph_view_has_the_components_of_what_is_seen(graphed):
+    run = graphed.run()
+    (view, _) = graphed.views
+    observed, rows, columns = view._at(run, BLOCKS)
+    parts = observation_graph.components(observed)
+    assert observed.tolist() == [[True, False, True], [False, True, False], [True, False, True]]
+    assert np.array_equal(rows[:, None] == rows, parts.rows[:, None] == parts.rows)
+    assert np.array_equal(rows[:, None] == columns, parts.linked)
+    assert graphed.widget().spec["views"][0] == {"kind": "graph", "title": "Graph", "grid": "matrix", "series": []}
+
+
+def test_the_norm_within_components_is_that_of_the_matrix_with_zeros_between_them(graphed):
+    run = graphed.run(matrix="1,?;?,2", depth=1)
+    for row in (0, -1):
+        W = np.array([[run[f"entry_{i}{j}"][row] for j in (1, 2)] for i in (1, 2)])
+        assert run["within_nuclear"][row] == pytest.approx(abs(W[0, 0]) + abs(W[1, 1]), rel=1e-9)
+        assert run["nuclear"][row] > run["within_nuclear"][row]
+
+
+def test_the_picture_of_a_graph_has_a_line_for_each_entry(graphed):
+    figure = graphed.picture()
+    assert figure.axes[0].get_title() == "Graph"
+    assert len(figure.axes[0].lines) == 5 + 6  # edges and nodes
+    plt.close(figure)

@@ -20,7 +20,7 @@ export function createGraphView(view, timeColumn, scrub, controls) {
     const sides = [["row", matrix.length], ["column", matrix[0].length]].map(([name, count]) =>
       Array.from({ length: count }, (_, k) => ({ name: `${name} ${k + 1}`, part: run[`${name}_${k + 1}`][0] })));
     const edges = matrix.flatMap((row, i) => row.flatMap((entry, j) => (entry === "?" ? [] : [[i, j]])));
-    const joined = [...new Set(edges.map(([i]) => sides[0][i].part))].sort((a, b) => a - b);
+    const joined = [...new Set(edges.map(([i]) => sides[0][i].part))]; // in the order of their first rows
     const color = (part) => `var(--implreg-line-${joined.includes(part) ? joined.indexOf(part) % COLORS : COLORS - 1})`;
     const height = Math.max(...sides.map((side) => side.length)) * STEP_PX + 4;
     const x = [0.3 * width, 0.7 * width];

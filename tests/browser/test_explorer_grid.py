@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from explorer_page import FIGURE, mounted, show_widget, state, write_page
 
-from implreg_core.explorers import your_matrix
+from implreg_core import own_matrix
+from implreg_core.explorers import Explorer, GraphView, MatrixGrid, Slider, usual_view, your_matrix
 
 PLANETS = "-0.949,-1.423,?;-0.324,-0.486,0.161;0.421,?,-0.212"
 
@@ -228,3 +229,32 @@ def test_in_jupyter_the_kernel_answers(open_page, address, explorer, tmp_path):
     page.wait_for_function(f"document.querySelector('{FIGURE}').implreg.settings.matrix.startsWith('2,')")
     page.wait_for_function(f"!document.querySelector('{FIGURE}').hasAttribute('aria-busy')")
     assert_draws(page, explorer, PLANETS.replace("-0.949", "2"))
+
+
+def test_a_graph_is_connected_by_a_click(open_page, tmp_path):
+    def compute(matrix, depth):
+        run = own_matrix.columns(matrix, depth, 1e-3, 0.1, max_steps=300)
+        return run | own_matrix.graph_columns(matrix, run)
+
+    explorer = Explorer(
+        question="What hangs together?",
+        controls=[MatrixGrid("matrix", "matrix", "1,?;?,2"), Slider("depth", "depth", 1, 4, default=2, step=1)],
+        compute=compute,
+        views=[GraphView("Graph", "matrix"), usual_view("nuclear", x="step")],
+    )
+    page = mounted(open_page(write_page(tmp_path, explorer.static_html())))
+    graph = page.locator(".implreg-view", has_text="Graph")
+
+    def said():
+        return graph.get_by_role("img").get_attribute("aria-label"), graph.locator(".implreg-edge").count()
+
+    assert said() == ("2 components: row 1, column 1; row 2, column 2.", 2)
+    colors = graph.locator(".implreg-edge").evaluate_all("all => all.map((line) => getComputedStyle(line).stroke)")
+    assert colors[0] != colors[1]
+    toggle(page, "Show", 1, 2).click()
+    assert said() == ("connected: 1 component: row 1, row 2, column 1, column 2.", 3)
+    toggle(page, "Hide", 1, 1).click()
+    toggle(page, "Hide", 1, 2).click()  # row 1 and column 1 are left alone
+    assert said() == ("3 components: row 1; row 2, column 2; column 1.", 1)
+    run = explorer.run(matrix=shown(page))
+    assert np.isclose(state(page)["run"]["within_nuclear"][-1], run["within_nuclear"][-1], rtol=1e-6)
