@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 from properties import SEEDS, about, near
 
-from implreg_core import deep_completion, factorizations, own_matrix, problems
+from implreg_core import deep_completion, factorizations, norms, observation_graph, own_matrix, problems
 
 SHAPES = st.sampled_from([(2, 2), (3, 2), (4, 4)])
 
@@ -85,3 +85,18 @@ def test_a_path_is_that_of_the_loss(seed):
     path = deep_completion.complete(task, **settings, records_per_decade=5).path
     assert isinstance(path, deep_completion.Path) and path.step[0] == 0 and np.all(np.diff(path.step) > 0)
     assert near(path.loss, [float(task.loss(W)) for W in path.W])
+
+
+@about("own_matrix.graph_columns", seed=SEEDS, shape=SHAPES, examples=5)
+def test_the_graph_of_a_grid_is_that_of_its_observations(seed, shape):
+    task = drawn(seed, shape)
+    grid = own_matrix.grid(own_matrix.text(task))
+    run = compiled()(grid)
+    added = own_matrix.graph_columns(grid, run)
+    (m, n), parts = shape, observation_graph.components(task.observed)
+    rows = np.array([added[f"row_{i + 1}"][0] for i in range(m)])
+    columns = np.array([added[f"column_{j + 1}"][0] for j in range(n)])
+    assert np.array_equal(rows[:, None] == columns, parts.linked)
+    W = np.array([[run[f"entry_{i + 1}{j + 1}"][-1] for j in range(n)] for i in range(m)])
+    within = norms.nuclear(observation_graph.within_components(W, task.observed))
+    assert near(added["within_nuclear"][-1], within, 1e-9)

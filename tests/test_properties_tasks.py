@@ -3,17 +3,30 @@
 from functools import partial
 from types import SimpleNamespace
 
+import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from properties import ENTRIES, SCALES, SEEDS, about, gaussians, matrices, near, permutations, signed_permutations
+from properties import (
+    ENTRIES,
+    SCALES,
+    SEEDS,
+    about,
+    gaussians,
+    matrices,
+    near,
+    orthogonal,
+    permutations,
+    signed_permutations,
+)
 
 from implreg_core import (
     convex,
     factorizations,
     higher_dimensions,
     norms,
+    observation_graph,
     problems,
     symmetric,
     task_families,
@@ -237,3 +250,57 @@ def test_rank_one_tasks_know_no_units_and_turn_with_their_vectors(u, v, c, rows,
     least = convex.minimum_nuclear_norm(task.problem)
     hidden = np.where(observed, 0.0, task.truth)
     assert near(np.sum(least * hidden), factor * np.sum(hidden**2), 1e-3, size=1)
+
+
+# ---- the observed entries as a graph
+
+
+@about(
+    "observation_graph.components",
+    "observation_graph.Components",
+    "observation_graph.Components.linked",
+    "observation_graph.Components.count",
+    "observation_graph.are_complete",
+    observed=hnp.arrays(bool, (3, 4)),
+    rows=permutations(3),
+    columns=permutations(4),
+    more=hnp.arrays(bool, (3, 4)),
+)
+def test_components_turn_with_rows_and_columns_and_join_where_more_is_seen(observed, rows, columns, more):
+    parts = observation_graph.components(observed)
+    assert isinstance(parts, observation_graph.Components)
+    turned = observed[rows][:, columns]
+    other, mirrored = observation_graph.components(turned), observation_graph.components(observed.T)
+    linked = np.asarray(parts.linked)
+    assert np.array_equal(other.linked, linked[rows][:, columns]) and np.array_equal(mirrored.linked, linked.T)
+    assert other.count == parts.count == mirrored.count
+    complete = observation_graph.are_complete(observed)
+    assert observation_graph.are_complete(turned) == complete == bool(np.all(linked == observed))
+    assert observation_graph.are_complete(linked)
+    joined = observation_graph.components(observed | more)
+    assert joined.count <= parts.count and np.all(joined.linked | ~linked)
+
+
+@about(
+    "observation_graph.within_components",
+    "observation_graph.nuclear_norm_excess",
+    W1=gaussians(2, 4),
+    W2=gaussians(3, 2),
+    observed=hnp.arrays(bool, (3, 4)),
+    scale=SCALES,
+    turn=orthogonal(2),
+)
+def test_the_norm_of_the_whole_is_that_of_its_components(W1, W2, observed, scale, turn):
+    factors = jnp.asarray(W1), jnp.asarray(W2)
+    W = factorizations.product_matrix(factors)
+    within = observation_graph.within_components(W, observed)
+    assert near(observation_graph.within_components(within, observed), within)
+    excess = observation_graph.nuclear_norm_excess(factors, observed)
+    slack = 1e-12 * np.sum(W1**2) + 1e-12 * np.sum(W2**2)
+    assert norms.nuclear(within) - slack <= norms.nuclear(W) <= norms.nuclear(within) + excess + slack
+    mirrored = observation_graph.nuclear_norm_excess((factors[1].T, factors[0].T), observed.T)
+    turned = observation_graph.nuclear_norm_excess((turn @ factors[0], factors[1] @ turn.T), observed)
+    assert near(mirrored, excess, size=1 + excess) and near(turned, excess, size=1 + excess)
+    root = np.sqrt(scale)
+    scaled = observation_graph.nuclear_norm_excess((root * factors[0], root * factors[1]), observed)
+    assert near(scaled / scale, excess, size=1 + excess)

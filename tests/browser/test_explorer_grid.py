@@ -240,7 +240,8 @@ def test_a_graph_is_connected_by_a_click(open_page, tmp_path):
         question="What hangs together?",
         controls=[MatrixGrid("matrix", "matrix", "1,?;?,2"), Slider("depth", "depth", 1, 4, default=2, step=1)],
         compute=compute,
-        views=[GraphView("Graph", "matrix"), usual_view("nuclear", x="step")],
+        views=[GraphView("Graph", "matrix"), usual_view("nuclear", "within_nuclear", x="step")],
+        caption="",
     )
     page = mounted(open_page(write_page(tmp_path, explorer.static_html())))
     graph = page.locator(".implreg-view", has_text="Graph")
