@@ -1,4 +1,4 @@
-"""Relations between calls of `convex`, `higher_dimensions` and `task_families`."""
+"""Relations between calls of `convex`, `greedy`, `higher_dimensions` and `task_families`."""
 
 from functools import partial
 from types import SimpleNamespace
@@ -24,6 +24,7 @@ from properties import (
 from implreg_core import (
     convex,
     factorizations,
+    greedy,
     higher_dimensions,
     norms,
     observation_graph,
@@ -304,3 +305,32 @@ def test_the_norm_of_the_whole_is_that_of_its_components(W1, W2, observed, scale
     root = np.sqrt(scale)
     scaled = observation_graph.nuclear_norm_excess((root * factors[0], root * factors[1]), observed)
     assert near(scaled / scale, excess, size=1 + excess)
+
+
+# ---- greedy low-rank learning
+
+
+@about(
+    "greedy.greedy_low_rank",
+    "greedy.distance",
+    "greedy.Step",
+    values=gaussians(3, 2),
+    hidden=st.integers(0, 5),
+    rows=signed_permutations(3),
+    scale=st.sampled_from([1e-8, 1.0, 1e8]),
+    examples=8,
+)
+def test_greedy_steps_know_no_order_no_signs_and_the_units(values, hidden, rows, scale):
+    observed = np.arange(6).reshape(3, 2) != hidden
+    steps = greedy.greedy_low_rank(problems.completion(values, observed))
+    for step in steps:
+        assert step.rank <= 2 and near(step.loss, problems.completion(values, observed).loss(step.W), 1e-9, size=1.0)
+        assert np.max(greedy.distance(step.path, steps)) < 1e-8
+    assert all(after.loss < before.loss for before, after in zip(steps, steps[1:]))
+    turned = greedy.greedy_low_rank(problems.completion(rows @ values, np.abs(rows) @ observed > 0))
+    upright = greedy.greedy_low_rank(problems.completion(values.T, observed.T))
+    scaled = greedy.greedy_low_rank(problems.completion(scale * values, observed), target_loss=1e-12 * scale**2)
+    if all(step.settled for step in steps):
+        for step, one, two, three in zip(steps, turned, upright, scaled, strict=True):
+            assert near(one.W, rows @ step.W, 1e-3, size=1.0) and near(two.W, step.W.T, 1e-3, size=1.0)
+            assert near(three.W / scale, step.W, 1e-3, size=1.0)
