@@ -31,7 +31,7 @@ def _runs(path):
 def _installed():
     """The first browser on the search path, or Playwright's own, that runs; else None.
 
-    The headless shell is Chromium without windows, menus and their pages: the same engine for half of the processor time.
+    The headless shell is Chromium without windows and menus: the same engine for half of the processor time.
     """
     names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     with sync_playwright() as playwright:

@@ -64,7 +64,8 @@ def image(tmp_path_factory):
         _run(*command, cwd=tree, env=variables)
 
     step(sys.executable, "-m", "venv", str(venv))  # in CI this is the version that binder/runtime.txt names
-    step("pip", "install", "--require-hashes", "-r", str(ROOT / "requirements" / "jupyter.txt"))  # Binder's base image
+    base_image = str(ROOT / "requirements" / "jupyter.txt")  # of Binder; its bytecode is made when it is needed
+    step("pip", "install", "--no-compile", "--require-hashes", "-r", base_image)
     base = _megabytes(venv)
     step("pip", "install", "-r", "binder/requirements.txt")
     step("binder/postBuild")
