@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGES = [
     *sorted((ROOT / "chapters").glob("*.ipynb")),
-    *(ROOT / "chapters" / name for name in ["claims.md", "reading-guide.md", "reviewers.md"]),
+    *(ROOT / "chapters" / name for name in ["claims.md", "field.md", "reading-guide.md", "reviewers.md"]),
     *(ROOT / "chapters" / name for name in ["claims.toml", "reviewers.toml"]),
     ROOT / "README.md",
 ]
