@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from high_precision_flow import Oracle
 
+from implreg_core import _sign_preserving, bounds, factorizations, problems
 from implreg_core import _two_by_two_flow as charts
-from implreg_core import bounds, factorizations, problems
 from implreg_core._sign_preserving import _advance, _first_broken, sign_preserving_flow, sign_preserving_flows
 from implreg_core.flow import gradient_flow
 
@@ -415,6 +415,16 @@ def test_one_program_serves_all_paths():
     assert _advance.programs() - before <= 1
 
 
+@pytest.mark.parametrize("max_steps", [8, 9, 10, 17])
+def test_a_run_that_uses_up_its_steps_has_a_row_for_each(max_steps, monkeypatch):
+    whole = sign_preserving_flow(problems.two_by_two(), POSITIVE, depth=3)
+    monkeypatch.setattr(_sign_preserving, "_ROWS", 9)  # so that few steps fill the compiled loop's rows
+    path = sign_preserving_flow(problems.two_by_two(), POSITIVE, depth=3, max_steps=max_steps)
+    assert not path.converged and path.status.startswith(f"used max_steps={max_steps}")
+    assert len(path.t) == max_steps + 1 and np.allclose(path.W, whole.W[: max_steps + 1], rtol=1e-12)
+    assert path.t[-1] == pytest.approx(whole.t[max_steps], rel=1e-12)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -436,6 +446,7 @@ def test_one_program_serves_all_paths():
         (dict(slogdet=(-1.0, np.log(0.14))), "`slogdet` must be that of `W0`"),
         (dict(slogdet=(1.0, 0.0)), "`slogdet` must be that of `W0`"),
         (dict(rtol=1e-14), "`rtol`"),
+        (dict(rtol=0.02), "`rtol`"),
         (dict(max_steps=0), "`max_steps`"),
         (dict(slogdet=(0.0, 1.0)), "`slogdet"),
         (dict(slogdet=(1.0, -np.inf)), "`slogdet`"),
