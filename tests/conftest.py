@@ -7,7 +7,7 @@ import psutil
 import pytest
 from hypothesis import settings
 
-import implreg_core  # noqa: F401
+from implreg_core import figures
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
@@ -34,8 +34,10 @@ def unchecked_types():
 
 @pytest.fixture
 def ax():
-    """Empty axes, whose drawing must not fail at the end."""
-    fig, ax = plt.subplots()
-    yield ax
-    fig.draw_without_rendering()
-    plt.close(fig)
+    """Empty axes in the style of the book, whose drawing must not fail at the end."""
+    with plt.rc_context():
+        figures.apply_style()
+        fig, ax = plt.subplots()
+        yield ax
+        fig.draw_without_rendering()
+        plt.close(fig)

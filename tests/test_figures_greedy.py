@@ -1,24 +1,9 @@
 """That the figures on greedy low-rank learning show what they are given."""
 
-import matplotlib.pyplot as plt
 import numpy as np
-import pytest
+from drawn import labelled
 
-from implreg_core import figures, figures_greedy
-
-
-@pytest.fixture
-def ax():
-    with plt.rc_context():
-        figures.apply_style()
-        fig, ax = plt.subplots()
-        yield ax
-        fig.draw_without_rendering()
-        plt.close(fig)
-
-
-def labelled(ax):
-    return {line.get_label(): line.get_xydata().tolist() for line in ax.get_lines() if line.get_label()[0] != "_"}
+from implreg_core import figures_greedy
 
 
 def test_plateaus_stand_among_their_levels(ax):

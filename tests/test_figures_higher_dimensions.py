@@ -1,25 +1,9 @@
 """That the figures on larger matrices show what they are given, and nothing is hidden by a limit."""
 
-import matplotlib.pyplot as plt
 import numpy as np
-import pytest
+from drawn import labelled
 
-from implreg_core import figures
 from implreg_core import figures_higher_dimensions as draw
-
-
-@pytest.fixture
-def ax():
-    with plt.rc_context():
-        figures.apply_style()
-        fig, ax = plt.subplots()
-        yield ax
-        fig.draw_without_rendering()
-        plt.close(fig)
-
-
-def labelled(ax):
-    return {line.get_label(): line.get_xydata().tolist() for line in ax.get_lines() if line.get_label()[0] != "_"}
 
 
 def test_runs_against_loss_end_in_dots(ax):

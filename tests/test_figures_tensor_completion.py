@@ -1,4 +1,3 @@
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from xarray import DataArray
@@ -9,13 +8,6 @@ SCALES, OBSERVED = [1e-3, 3e-2], [50, 100, 200]
 VALUES = np.array([[[1.0, 2.0, 4.0], [1.0, 1.5, 2.0], [0.5, 1.0, 1.0]], [[5.0, 6.0, 7.0]] * 3])
 QUARTILES = DataArray(VALUES, {"init_std": SCALES, "observed": OBSERVED, "quantile": [0.25, 0.5, 0.75]})
 BASELINE = DataArray([9.0, 8.0, 7.0], {"observed": OBSERVED})
-
-
-@pytest.fixture
-def ax():
-    figure, ax = plt.subplots()
-    yield ax
-    plt.close(figure)
 
 
 @pytest.mark.parametrize("order", [("init_std", "observed", "quantile"), ("quantile", "init_std", "observed")])
