@@ -41,4 +41,4 @@ def test_every_run_has_its_dot_and_lines_go_through_medians(ax):
     figures_nonlinear.against_slope(KNOB, {"depth 2": runs}, ax, title="t")
     dots, medians = ax.get_lines()
     assert sorted(dots.get_ydata()) == sorted(runs.ravel()) and list(medians.get_ydata()) == [2, 3, 6]
-    assert ax.get_title() == "t" and ax.get_xlabel() == "slope"
+    assert ax.get_title("left") == "t" and ax.get_xlabel() == "slope"

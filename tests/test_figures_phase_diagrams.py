@@ -25,7 +25,7 @@ def test_fraction_map_writes_each_fraction_in_its_cell(diagram, ax):
     assert figures_phase_diagrams.fraction_map(diagram, ax, title="depth 3", row_limit=0.05) is ax
     written = {tuple(np.round(text.xy, 12)): text.get_text() for text in ax.texts}
     assert written == {(1e-4, 0.01): "100", (1e-2, 0.01): "50", (1e-4, 0.1): "0", (1e-2, 0.1): "0"}
-    assert ax.get_xscale() == ax.get_yscale() == "log" and ax.get_title() == "depth 3"
+    assert ax.get_xscale() == ax.get_yscale() == "log" and ax.get_title("left") == "depth 3"
     (mesh,) = ax.collections
     assert np.array_equal(mesh.get_array(), diagram.fraction)
     (hatched,) = ax.patches  # the one cell where no run fits
