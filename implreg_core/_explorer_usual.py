@@ -1,4 +1,4 @@
-"""Views of the usual columns, those of `live` and singular values: how each is called and drawn is said once."""
+"""Views of the usual columns, those of `live` and `own_matrix`: how each is called and drawn is said once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
