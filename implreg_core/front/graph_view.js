@@ -32,7 +32,7 @@ export function createGraphView(view, timeColumn, scrub, controls) {
       ...sides.flatMap((nodes, side) => nodes.flatMap(({ name, part }, k) => {
         const paint = joined.includes(part) ? `fill: ${color(part)}` : `fill: none; stroke: ${color(part)}`;
         return [
-          side === 0 ? svg("circle", { cx: x[0], cy: y(0, k), r: 6, style: paint })
+          side === 0 ? svg("circle", { cx: x[0], cy: y(0, k), r: 6, style: paint, visibility: "visible" })
             : svg("rect", { x: x[1] - 6, y: y(1, k) - 6, width: 12, height: 12, style: paint }),
           svg("text", { x: x[side] + (side === 0 ? -12 : 12), y: y(side, k), dy: "0.35em",
             "text-anchor": side === 0 ? "end" : "start" }, name),
