@@ -55,7 +55,8 @@ def ensure_chromium() -> str:
     installers = [f"{shlex.quote(sys.executable)} -m playwright install --no-shell chromium"]
     if shutil.which("apt-get") and os.geteuid() == 0:
         apt = "DEBIAN_FRONTEND=noninteractive apt-get -qy"
-        installers.insert(0, f"{apt} update && {apt} install --no-install-recommends chromium-headless-shell")
+        install = f"{apt} install --no-install-recommends"
+        installers.insert(0, f"{apt} update && ({install} chromium-headless-shell || {install} chromium)")
     for command in installers:
         print(f"No Chromium yet: {command}", file=sys.stderr, flush=True)
         subprocess.run(command, shell=True, stdout=sys.stderr)
