@@ -49,6 +49,11 @@ CACHE := _build/.jupyter_cache
 # another might not, and would refuse to start, so a reader's Python is left alone (but see `implreg_core._compile`).
 FAST := --xla_cpu_use_fusion_emitters=false
 
+# What XLA has compiled is kept, by program and options: workers and kernels compile the same programs again and again.
+book test portable notebooks: export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/_build/.compiled
+book test portable notebooks: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS = 0
+book test portable notebooks: export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES = -1
+
 cache: .venv/book.stamp
 	@mkdir -p _build && find $(KEYED) -type f ! -path '*/__pycache__/*' | LC_ALL=C sort | xargs cksum > _build/key.new
 	@cmp -s _build/key.new _build/key || rm -rf $(CACHE)
@@ -83,13 +88,13 @@ OLDER := XLA_FLAGS="$(FAST) $(if $(X86),--xla_cpu_max_isa=AVX2)"
 test: .venv/test.stamp  ## everything: lint, tests, notebooks, the strict build, the pages in a browser
 	$(BIN)/python tools/browser.py
 	$(BIN)/ruff check
-	XLA_FLAGS="$(FAST)" $(BIN)/pytest -q -n auto --jaxtyping-packages=implreg_core,beartype.beartype \
+	XLA_FLAGS="$(FAST)" $(BIN)/pytest -q -n auto --dist worksteal --jaxtyping-packages=implreg_core,beartype.beartype \
 	  --ignore=tests/browser tests --doctest-modules implreg_core
 	$(BIN)/python tools/light_notebooks.py --check chapters/*.ipynb
 	$(MAKE) cache
 	$(OLDER) $(NBVAL) --book-cache $(CACHE) chapters
 	$(MAKE) book
-	$(BIN)/pytest -q -n auto --dist loadfile tests/browser
+	$(BIN)/pytest -q -n auto --dist worksteal tests/browser
 
 # Three generations, each by the instructions of XLA and the LAPACK kernels of NumPy and SciPy.
 portable: .venv/test.stamp  ## compare the notebooks on three older processors, imitated

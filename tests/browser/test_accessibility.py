@@ -22,8 +22,9 @@ OFF_BY_DEFAULT = ["label-content-name-mismatch"]
 BLIND = "empty-table-header"  # axe finds no text in MathML, which screen readers read; `HEADERS_SAY_SOMETHING` instead
 ABOUT_COLOUR = ["color-contrast", "link-in-text-block"]  # all that a theme changes
 
-# Everything on show: explorers mounted, code and solutions opened. axe looks at the tokens of code one by one, for
-# minutes: one token of each kind on each ground stands for the rest.
+# Everything on show: explorers mounted, code and solutions opened. axe looks at the tokens of code and the parts of
+# formulas one by one, for minutes: one token of each kind on each ground stands for the rest, and a formula of one
+# colour in a line of text becomes its characters, one formula of a page excepted.
 UNFOLD = """async () => {
   document.querySelectorAll("details").forEach((details) => { details.open = true; });
   document.querySelectorAll("button.toggle-button-hidden").forEach((button) => button.click());
@@ -41,6 +42,16 @@ UNFOLD = """async () => {
       seen.add(kind);
     }
     pre.normalize();
+  }
+  for (const formula of [...document.querySelectorAll(".katex:not(.katex-display > .katex)")].slice(1)) {
+    const { color } = getComputedStyle(formula);
+    if ([...formula.querySelectorAll("*")].every((part) => getComputedStyle(part).color === color)) {
+      const [heard, shown] = [formula.querySelector("semantics"), formula.querySelector(".katex-html")];
+      const symbol = document.createElementNS(heard.namespaceURI, "mi");
+      symbol.textContent = heard.lastChild.textContent;
+      heard.replaceWith(symbol);
+      shown.replaceChildren(shown.textContent);
+    }
   }
   await document.fonts.ready;
 }"""
