@@ -33,11 +33,17 @@ def unchecked_types():
 
 
 @pytest.fixture
-def ax():
-    """Empty axes in the style of the book, whose drawing must not fail at the end."""
+def book_style():
+    """Figures in the style of the book, which are closed, and the style forgotten, at the end."""
     with plt.rc_context():
         figures.apply_style()
-        fig, ax = plt.subplots()
-        yield ax
-        fig.draw_without_rendering()
-        plt.close(fig)
+        yield
+        plt.close("all")
+
+
+@pytest.fixture
+def ax(book_style):
+    """Empty axes, whose drawing must not fail at the end."""
+    fig, ax = plt.subplots()
+    yield ax
+    fig.draw_without_rendering()

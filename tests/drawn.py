@@ -1,6 +1,38 @@
-"""What tests of figures read from an axis."""
+"""What tests of figures draw, and what they read from an axis."""
+
+from types import SimpleNamespace
+
+import numpy as np
 
 
 def labelled(ax):
     """The points of each line that the legend names."""
     return {line.get_label(): line.get_xydata().tolist() for line in ax.get_lines() if line.get_label()[0] != "_"}
+
+
+def some_run(seed, rows=6, least_loss=1e-4):
+    """Numbers in the shape of a run, with distinct rows."""
+    rng = np.random.default_rng(seed)
+    W = np.array([[1.0, 0.5], [0.4, 1.0]]) + 0.1 * rng.random((rows, 2, 2))
+    W[:, 0, 0] = -np.geomspace(1, 30, rows)
+    t, loss = np.arange(rows) * 0.5, np.geomspace(0.9, least_loss, rows)
+    return SimpleNamespace(t=t, loss=loss, W=W, log_abs_det=-1 - t)
+
+
+def lines(ax):
+    """Data of the lines that the legend would name, by label."""
+    return {line.get_label(): line.get_xydata() for line in ax.lines if not line.get_label().startswith("_")}
+
+
+def legend(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def same(line, x, y):
+    return np.array_equal(line, np.stack([x, y], axis=1))
+
+
+def falls(ax, least_loss):
+    """The axis shows a loss that falls from left to right and has room for the least one."""
+    left, right = ax.get_xlim()
+    return ax.get_xscale() == "log" and left > 1 and right < least_loss and "falls" in ax.get_xlabel()

@@ -1,19 +1,104 @@
-"""The figure of the 100 x 100 evidence in the chapter on the conjectures; see `figures` for the rules."""
+"""The figures of the chapter on the conjectures; see `figures` for the rules."""
+
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from xarray import DataArray, Dataset
 
-from implreg_core.figures import BLUE, GREY, ORANGE, PURPLE, Panels
+from implreg_core.figures import BLUE, COLORS, DASHES, GREY, ORANGE, PURPLE, Panels
 
-_DEPTHS = {2: (BLUE, "o"), 3: (ORANGE, "^"), 4: (PURPLE, "D")}  # as in the chapter's other figures
+_METHODS = {  # colour and marker
+    "least nuclear norm": (GREY, "s"),
+    "depth 2": (BLUE, "o"),
+    "depth 3": (ORANGE, "^"),
+    "depth 4": (PURPLE, "D"),
+}
 _SHIFTS = {2: 1.12, 3: 1.0, 4: 1 / 1.12}  # so that the bars of different depths stand side by side
 _MEASURES = {
     "reconstruction_error": "reconstruction error",
     "relative_nuclear_norm": "nuclear norm / true",
     "effective_rank": "effective rank",
 }
+
+
+def rank_against_norm(table: Mapping[tuple[str, int], Mapping[str, float]], ax: Axes) -> Axes:
+    """Effective rank against nuclear norm of the solutions in `table`, by method and task; a line joins a task.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> table = {(name, 0): {"nuclear": 1.0, "effective_rank": 2.0} for name in figures_families.METHODS}
+    >>> figures_conjectures.rank_against_norm(table, ax).get_ylabel()
+    'effective rank'
+
+    ```
+    """
+    for task in {task for _, task in table}:
+        path = [table[method, task] for method in _METHODS]
+        x, y = ([row[measure] for row in path] for measure in ("nuclear", "effective_rank"))
+        ax.plot(x, y, color=GREY, lw=0.5, alpha=0.6)
+    for method, (color, marker) in _METHODS.items():
+        rows = [row for (name, _), row in table.items() if name == method]
+        x, y = ([row[measure] for row in rows] for measure in ("nuclear", "effective_rank"))
+        ax.plot(x, y, marker, color=color, label=method)
+    ax.set(xlabel="nuclear norm / that of the truth", ylabel="effective rank", title="Norm against rank")
+    ax.legend()
+    return ax
+
+
+def error_by_method(table: Mapping[tuple[str, int], Mapping[str, float]], ax: Axes) -> Axes:
+    """Relative error of the solutions in `table`, one column of dots per method.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> table = {(name, 0): {"error": 0.1} for name in figures_families.METHODS}
+    >>> len(figures_conjectures.error_by_method(table, ax).lines)
+    4
+
+    ```
+    """
+    for k, (method, (color, marker)) in enumerate(_METHODS.items()):
+        errors = [row["error"] for (name, _), row in table.items() if name == method]
+        ax.plot(k + np.linspace(-0.15, 0.15, len(errors)), errors, marker, color=color)
+    ax.set(yscale="log", ylabel=r"$\|W - W^*\|_F \, / \, \|W^*\|_F$", title="Distance from the truth")
+    ax.set_xticks(range(len(_METHODS)), [name.replace(" ", "\n") for name in _METHODS])
+    return ax
+
+
+def singular_values(
+    step: np.ndarray, spectrum: np.ndarray, ax: Axes, *, reference: Sequence[float], leading: int, title: str
+) -> Axes:
+    """Singular values (columns of `spectrum`) over training; the `leading` ones coloured, `reference` levels dotted.
+
+    **Example:**
+
+    ```python
+    >>> _, ax = figures.panels()
+    >>> step, spectrum = np.array([0, 1, 10]), np.array([[0.0, 0.0], [0.5, 0.1], [1.0, 0.1]])
+    >>> ax = figures_conjectures.singular_values(step, spectrum, ax, reference=[1.0], leading=1, title="One by one")
+    >>> [line.get_color() == figures.GREY for line in ax.lines]  # the reference and all but the leading one
+    [True, False, True]
+
+    ```
+    """
+    for level in reference:
+        ax.axhline(level, color=GREY, lw=1, dashes=(1, 1.5))
+    for k, values in enumerate(spectrum.T):
+        color, dashes = (COLORS[k], DASHES[k]) if k < leading else (GREY, DASHES[0])
+        ax.plot(step[1:], values[1:], color=color, dashes=dashes, lw=1.8 if k < leading else 1)
+    ax.set(
+        xscale="log",
+        xlabel="step",
+        ylabel="singular values of $W$",
+        title=title,
+        ylim=(0, max(1.2 * max(reference), 1.05 * np.max(spectrum))),
+    )
+    return ax
 
 
 def evidence(deep: Dataset, convex: Dataset, *, truth: Dataset) -> Panels:
@@ -29,7 +114,7 @@ def evidence(deep: Dataset, convex: Dataset, *, truth: Dataset) -> Panels:
     >>> found = xarray.DataArray(np.ones((1, 1, 1, 3)), sizes)
     >>> names = ("reconstruction_error", "relative_nuclear_norm", "effective_rank")
     >>> deep, convex = (xarray.Dataset({name: values for name in names}) for values in (found, found[:, 0, 0]))
-    >>> figures_evidence.evidence(deep, convex, truth=convex.sel(observed=9)).shape
+    >>> figures_conjectures.evidence(deep, convex, truth=convex.sel(observed=9)).shape
     (3, 1)
 
     ```
@@ -61,7 +146,7 @@ def over_scales(found: DataArray, ax: Axes, *, convex: DataArray, truth: DataArr
     >>> import xarray
     >>> _, ax = figures.panels()
     >>> found = xarray.DataArray(np.ones((1, 2, 3)), {"depth": [2], "scale": [1e-2, 1e-3], "seed": [0, 1, 2]})
-    >>> figures_evidence.over_scales(found, ax, convex=found[0, 0]).get_legend_handles_labels()[1]
+    >>> figures_conjectures.over_scales(found, ax, convex=found[0, 0]).get_legend_handles_labels()[1]
     ['least nuclear norm', 'depth 2']
 
     ```
@@ -71,7 +156,7 @@ def over_scales(found: DataArray, ax: Axes, *, convex: DataArray, truth: DataArr
         ax.axhspan(float(level.min()), float(level.max()), color=GREY, alpha=0.2, lw=0)
         ax.axhline(float(level.median()), color=GREY, lw=1.4, dashes=dashes, label=label)
     for depth in found.depth.values:
-        color, marker = _DEPTHS[int(depth)]
+        color, marker = _METHODS[f"depth {depth}"]
         values = found.sel(depth=depth).transpose("seed", "scale").values
         x, middle = _SHIFTS[int(depth)] * found.scale.values, np.median(values, axis=0)
         spread = [middle - values.min(axis=0), values.max(axis=0) - middle]
