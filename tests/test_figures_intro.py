@@ -1,3 +1,4 @@
+import pytest
 from drawn import falls, legend, lines, same, some_run
 
 from implreg_core import figures, figures_intro, problems, trajectories
