@@ -1,6 +1,7 @@
 """Every built page in a real browser: nothing from outside, no error, nothing cut off, mathematics set."""
 
 import re
+import weakref
 from contextlib import contextmanager
 
 import pytest
@@ -17,6 +18,7 @@ def visit(browser, site, path, width=1280, theme="light"):
     """An open page with only the book's own server in reach, and the list of what goes wrong on it."""
     context = reader(browser, width, theme)
     page, faults = context.new_page(), []
+    watched(page)
 
     def gate(route):
         if route.request.url.startswith((site + "/", "data:", "blob:")):
@@ -29,9 +31,28 @@ def visit(browser, site, path, width=1280, theme="light"):
     page.on("response", lambda reply: reply.status >= 400 and faults.append(f"{reply.status}: {reply.url}"))
     page.on("console", lambda message: message.type == "error" and faults.append(f"console: {message.text}"))
     page.on("pageerror", lambda error: faults.append(f"page error: {error}"))
-    page.goto(f"{site}/{path}", wait_until="networkidle")
+    page.goto(f"{site}/{path}", wait_until="load")
+    settle(page)
     yield page, faults
     context.close()
+
+
+PENDING = weakref.WeakKeyDictionary()  # of a page, the requests under way
+
+
+def watched(page):
+    pending = PENDING[page] = set()
+    page.on("request", lambda request: pending.add(request))
+    for end in ("requestfinished", "requestfailed"):
+        page.on(end, lambda request: pending.discard(request))
+
+
+def settle(page):
+    """Wait until twice in a row nothing is under way: a fifth of the half second that Playwright takes for it."""
+    quiet = 0
+    while quiet < 2:
+        page.wait_for_timeout(50)
+        quiet = 0 if PENDING[page] else quiet + 1
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +69,7 @@ def page(visited):
 def assert_loads_and_fits(page, faults):
     # To the end: what mounts itself only when it comes into view gets its chance to fail.
     page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
-    page.wait_for_load_state("networkidle")
+    settle(page)
     assert not faults, "\n".join(faults)
     content, window = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert content <= window, f"{content} px of content in a window of {window} px"
