@@ -155,3 +155,19 @@ def loss_axis(ax: Axes, least_loss: float) -> None:
     ```
     """
     ax.set(xscale="log", xlabel=LOSS + " (falls →)", xlim=(1.2, least_loss * 0.8))
+
+
+def power_of_ten(x: float) -> str:
+    r"""`x` as a legend writes it, to one digit.
+
+    **Example:**
+
+    ```python
+    >>> figures.power_of_ten(1e-6), figures.power_of_ten(0.002)
+    ('$10^{-6}$', '$2 \\cdot 10^{-3}$')
+
+    ```
+    """
+    mantissa, exponent = f"{float(x):.0e}".split("e")
+    factor = "" if mantissa == "1" else rf"{mantissa} \cdot "
+    return rf"${factor}10^{{{int(exponent)}}}$"

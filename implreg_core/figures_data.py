@@ -7,7 +7,7 @@ from jaxtyping import ArrayLike
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from implreg_core.figures import BLUE, COLORS, DASHES, GREY, ORANGE, PURPLE
+from implreg_core.figures import BLUE, COLORS, DASHES, GREY, ORANGE, PURPLE, power_of_ten
 
 DEPTHS = {2: (BLUE, "o"), 3: (ORANGE, "^"), 4: (PURPLE, "D")}  # colour and marker, as in `figures_families`
 
@@ -81,7 +81,7 @@ def coupling(parts: Sequence[float] | np.ndarray, ends: Mapping[tuple[int, float
     >>> _, ax = figures.panels()
     >>> ax = figures_data.coupling([1e-2, 1e-1], {(2, 1e-2): np.array([[0.01], [0.1]])}, ax)
     >>> ax.lines[0].get_label()
-    'depth 2, scale 0.01'
+    'depth 2, scale $10^{-2}$'
 
     ```
     """
@@ -89,7 +89,8 @@ def coupling(parts: Sequence[float] | np.ndarray, ends: Mapping[tuple[int, float
     for (depth, scale), rows in ends.items():
         place = scales.index(scale)
         style = {"color": DEPTHS[depth][0], "dashes": DASHES[place % len(DASHES)], "marker": "osD^"[place % 4]}
-        ax.plot(parts, np.median(np.abs(rows), axis=1), ms=5, label=f"depth {depth}, scale {scale:g}", **style)
+        label = f"depth {depth}, scale {power_of_ten(scale)}"
+        ax.plot(parts, np.median(np.abs(rows), axis=1), ms=5, label=label, **style)
     ax.set(xscale="log", yscale="log", xlabel="part of the start off the diagonal")
     return ax
 

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from xarray import DataArray
 
-from implreg_core.figures import COLORS, DASHES, GREY
+from implreg_core.figures import COLORS, DASHES, GREY, power_of_ten
 
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 
@@ -33,7 +33,8 @@ def over_observations(quartiles: DataArray, ax: Axes, *, baseline: DataArray, yl
     for line, color, dashes, marker in lines:
         lower, median, upper = line.values.T
         spread = [median - lower, upper - median]
-        ax.plot(line.observed, median, color=color, dashes=dashes, marker=marker, ms=4.5, label=_label(line.init_std))
+        label = power_of_ten(line.init_std)
+        ax.plot(line.observed, median, color=color, dashes=dashes, marker=marker, ms=4.5, label=label)
         ax.errorbar(line.observed, median, spread, color=color, fmt="none", elinewidth=1.0, alpha=0.6)
     ax.plot(baseline.observed, baseline, color=GREY, lw=1.2, dashes=(1, 1.5), label="linear")
     ax.set(xlabel="observed entries", ylabel=ylabel, title=title, yscale="log")
@@ -90,9 +91,3 @@ def error_over_scale(quartiles: Mapping[int, DataArray], ax: Axes, *, title: str
     ax.set(xscale="log", yscale="log")
     ax.legend()
     return ax
-
-
-def _label(init_std) -> str:
-    mantissa, exponent = f"{float(init_std):.0e}".split("e")
-    factor = "" if mantissa == "1" else rf"{mantissa} \cdot "
-    return rf"${factor}10^{{{int(exponent)}}}$"

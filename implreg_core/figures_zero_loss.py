@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 
-from implreg_core.figures import BLUE, COLORS, DASHES, GREY, loss_axis, unseen_entry_bound
+from implreg_core.figures import BLUE, COLORS, DASHES, GREY, loss_axis, power_of_ten, unseen_entry_bound
 
 
 def tightness(runs: Mapping[str, object], ax: Axes) -> Axes:
@@ -42,7 +42,7 @@ def careless_solver(exact, paths: Mapping[float, tuple[np.ndarray, np.ndarray]],
     >>> _, ax = figures.panels()
     >>> ax = figures_zero_loss.careless_solver(run, {1e-3: (run.loss, run.W)}, ax)
     >>> ax.get_legend_handles_labels()[1]
-    ['lower bound', 'exact flow', 'tolerance 0.001']
+    ['lower bound', 'exact flow', 'tolerance $10^{-3}$']
 
     ```
     """
@@ -50,7 +50,7 @@ def careless_solver(exact, paths: Mapping[float, tuple[np.ndarray, np.ndarray]],
     ax.plot(exact.loss, np.abs(exact.W[:, 0, 0]), color=BLUE, label="exact flow")
     for (rtol, (loss, W)), color in zip(paths.items(), COLORS[1:]):
         w, flip = np.abs(W[:, 0, 0]), int(np.argmax(np.linalg.det(W) < 0))
-        ax.plot(loss, w, color=color, dashes=DASHES[1], lw=1.4, label=f"tolerance {rtol:g}")
+        ax.plot(loss, w, color=color, dashes=DASHES[1], lw=1.4, label=f"tolerance {power_of_ten(rtol)}")
         ax.plot(loss[flip], w[flip], "o", color=color, ms=4)
     ax.set(ylim=(1, 100))
     loss_axis(ax, 1e-5)

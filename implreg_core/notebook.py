@@ -126,8 +126,8 @@ class Table:
 
 
 def _is_number(text):
-    """Whether it begins as a number does, whatever its unit, or stands for one that is missing."""
-    return re.match(r"[<>≥≤±~]?\s*[-−+]?[\d.,]*\d|[-–]?$", text.strip()) is not None
+    """Whether it begins as a number does, whatever its unit, or stands for one that is missing; 2 x 2 is a name."""
+    return re.match(r"(?!\d+ x \d)[<>≥≤±~]?\s*[-−+]?[\d.,]*\d|[-–]?$", text.strip()) is not None
 
 
 def _in_a_cell(text):

@@ -31,7 +31,7 @@ def test_a_measure_falls_to_the_right_as_the_scale_does(ax):
 def test_couplings_are_medians_of_sizes(ax):
     ends = {(2, 1e-6): np.array([[-0.1, 0.3, 0.2]]), (3, 1e-2): np.array([[-0.5, 0.7, -0.9]])}
     figures_data.coupling(np.array([1e-3]), ends, ax)
-    assert labelled(ax) == {"depth 2, scale 1e-06": [[1e-3, 0.2]], "depth 3, scale 0.01": [[1e-3, 0.7]]}
+    assert labelled(ax) == {"depth 2, scale $10^{-6}$": [[1e-3, 0.2]], "depth 3, scale $10^{-2}$": [[1e-3, 0.7]]}
     assert ax.lines[0].get_color() != ax.lines[1].get_color() and ax.lines[0].get_marker() != ax.lines[1].get_marker()
 
 

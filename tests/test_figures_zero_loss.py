@@ -20,9 +20,9 @@ def test_careless_solver(ax):
     assert np.array_equal(np.linalg.det(careless.W) > 0, np.arange(6) < 4)
     figures_zero_loss.careless_solver(exact, {1e-6: (careless.loss, careless.W)}, ax)
     drawn, w = lines(ax), np.abs(careless.W[:, 0, 0])
-    assert legend(ax) == list(drawn) == ["lower bound", "exact flow", "tolerance 1e-06"]
+    assert legend(ax) == list(drawn) == ["lower bound", "exact flow", "tolerance $10^{-6}$"]
     assert same(drawn["exact flow"], exact.loss, np.abs(exact.W[:, 0, 0]))
-    assert same(drawn["tolerance 1e-06"], careless.loss, w)
+    assert same(drawn["tolerance $10^{-6}$"], careless.loss, w)
     (dot,) = [line for line in ax.lines if line.get_label() not in drawn]
     assert same(dot.get_xydata(), careless.loss[4:5], w[4:5])
     assert falls(ax, 1e-4) and ax.get_yscale() == "log"

@@ -136,6 +136,12 @@ def test_a_table_shows_what_it_was_given_in_both_forms():
     assert text[0].split() == table.heads and len({len(row.rstrip()) for row in text}) == 1
 
 
+def test_sizes_are_names_and_flush_left():
+    table = notebook.Table(["task", "runs"], [["2 x 2, diagonal", "24"], ["12 x 12", "6 of 12"]])
+    _, line, *_ = table._repr_markdown_().splitlines()
+    assert [side.startswith(":") for side in line.strip("|").split("|")] == [True, False]
+
+
 def test_a_table_writes_numbers_as_the_prose_does():
     rows = [["-1.5", "8e-03", "one-two"], ["-0.2 to -0.1", "> 1e+13", "Schatten-3"], ["-", "infinite", "1e-2e"]]
     table = notebook.Table(["a", "b", "c"], [*rows, ["0", "2e+00", "e"]])
