@@ -168,6 +168,6 @@ def power_of_ten(x: float) -> str:
 
     ```
     """
-    mantissa, exponent = f"{float(x):.0e}".split("e")
+    mantissa, exponent = f"{x:.0e}".split("e")
     factor = "" if mantissa == "1" else rf"{mantissa} \cdot "
     return rf"${factor}10^{{{int(exponent)}}}$"

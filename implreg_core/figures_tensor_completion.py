@@ -33,7 +33,7 @@ def over_observations(quartiles: DataArray, ax: Axes, *, baseline: DataArray, yl
     for line, color, dashes, marker in lines:
         lower, median, upper = line.values.T
         spread = [median - lower, upper - median]
-        label = power_of_ten(line.init_std)
+        label = power_of_ten(float(line.init_std))
         ax.plot(line.observed, median, color=color, dashes=dashes, marker=marker, ms=4.5, label=label)
         ax.errorbar(line.observed, median, spread, color=color, fmt="none", elinewidth=1.0, alpha=0.6)
     ax.plot(baseline.observed, baseline, color=GREY, lw=1.2, dashes=(1, 1.5), label="linear")
