@@ -16,6 +16,12 @@ from implreg_core.bounds import unseen_entry_lower_bound
 BLUE, ORANGE, GREEN, PURPLE, RED, GREY = "#0b62a4", "#b45309", "#12785a", "#8b3a8f", "#b91c3c", "#5f6670"
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, RED, GREY)  # each at least 4.5:1 against white
 DASHES = ((None, None), (6, 2), (2, 1.5), (8, 2, 2, 2), (4, 1), (1, 1))
+METHODS = {  # colour and marker
+    "least nuclear norm": (GREY, "s"),
+    "depth 2": (BLUE, "o"),
+    "depth 3": (ORANGE, "^"),
+    "depth 4": (PURPLE, "D"),
+}
 
 _STYLE = {
     "axes.grid": True,
@@ -158,16 +164,17 @@ def loss_axis(ax: Axes, least_loss: float) -> None:
 
 
 def power_of_ten(x: float) -> str:
-    r"""`x` as a legend writes it, to one digit.
+    r"""`x` as a legend writes it, to six digits.
 
     **Example:**
 
     ```python
-    >>> figures.power_of_ten(1e-6), figures.power_of_ten(0.002)
-    ('$10^{-6}$', '$2 \\cdot 10^{-3}$')
+    >>> figures.power_of_ten(1e-6), figures.power_of_ten(0.0025)
+    ('$10^{-6}$', '$2.5 \\cdot 10^{-3}$')
 
     ```
     """
-    mantissa, exponent = f"{x:.0e}".split("e")
-    factor = "" if mantissa == "1" else rf"{mantissa} \cdot "
+    mantissa, exponent = f"{x:.5e}".split("e")
+    digits = mantissa.rstrip("0").rstrip(".")
+    factor = "" if digits == "1" else rf"{digits} \cdot "
     return rf"${factor}10^{{{int(exponent)}}}$"

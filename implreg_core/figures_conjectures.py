@@ -7,14 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from xarray import DataArray, Dataset
 
-from implreg_core.figures import BLUE, COLORS, DASHES, GREY, ORANGE, PURPLE, Panels
+from implreg_core.figures import COLORS, DASHES, GREY, METHODS, Panels
 
-_METHODS = {  # colour and marker
-    "least nuclear norm": (GREY, "s"),
-    "depth 2": (BLUE, "o"),
-    "depth 3": (ORANGE, "^"),
-    "depth 4": (PURPLE, "D"),
-}
 _SHIFTS = {2: 1.12, 3: 1.0, 4: 1 / 1.12}  # so that the bars of different depths stand side by side
 _MEASURES = {
     "reconstruction_error": "reconstruction error",
@@ -30,17 +24,17 @@ def rank_against_norm(table: Mapping[tuple[str, int], Mapping[str, float]], ax: 
 
     ```python
     >>> _, ax = figures.panels()
-    >>> table = {(name, 0): {"nuclear": 1.0, "effective_rank": 2.0} for name in figures_families.METHODS}
+    >>> table = {(name, 0): {"nuclear": 1.0, "effective_rank": 2.0} for name in figures.METHODS}
     >>> figures_conjectures.rank_against_norm(table, ax).get_ylabel()
     'effective rank'
 
     ```
     """
     for task in {task for _, task in table}:
-        path = [table[method, task] for method in _METHODS]
+        path = [table[method, task] for method in METHODS]
         x, y = ([row[measure] for row in path] for measure in ("nuclear", "effective_rank"))
         ax.plot(x, y, color=GREY, lw=0.5, alpha=0.6)
-    for method, (color, marker) in _METHODS.items():
+    for method, (color, marker) in METHODS.items():
         rows = [row for (name, _), row in table.items() if name == method]
         x, y = ([row[measure] for row in rows] for measure in ("nuclear", "effective_rank"))
         ax.plot(x, y, marker, color=color, label=method)
@@ -56,17 +50,17 @@ def error_by_method(table: Mapping[tuple[str, int], Mapping[str, float]], ax: Ax
 
     ```python
     >>> _, ax = figures.panels()
-    >>> table = {(name, 0): {"error": 0.1} for name in figures_families.METHODS}
+    >>> table = {(name, 0): {"error": 0.1} for name in figures.METHODS}
     >>> len(figures_conjectures.error_by_method(table, ax).lines)
     4
 
     ```
     """
-    for k, (method, (color, marker)) in enumerate(_METHODS.items()):
+    for k, (method, (color, marker)) in enumerate(METHODS.items()):
         errors = [row["error"] for (name, _), row in table.items() if name == method]
         ax.plot(k + np.linspace(-0.15, 0.15, len(errors)), errors, marker, color=color)
     ax.set(yscale="log", ylabel=r"$\|W - W^*\|_F \, / \, \|W^*\|_F$", title="Distance from the truth")
-    ax.set_xticks(range(len(_METHODS)), [name.replace(" ", "\n") for name in _METHODS])
+    ax.set_xticks(range(len(METHODS)), [name.replace(" ", "\n") for name in METHODS])
     return ax
 
 
@@ -156,7 +150,7 @@ def over_scales(found: DataArray, ax: Axes, *, convex: DataArray, truth: DataArr
         ax.axhspan(float(level.min()), float(level.max()), color=GREY, alpha=0.2, lw=0)
         ax.axhline(float(level.median()), color=GREY, lw=1.4, dashes=dashes, label=label)
     for depth in found.depth.values:
-        color, marker = _METHODS[f"depth {depth}"]
+        color, marker = METHODS[f"depth {depth}"]
         values = found.sel(depth=depth).transpose("seed", "scale").values
         x, middle = _SHIFTS[int(depth)] * found.scale.values, np.median(values, axis=0)
         spread = [middle - values.min(axis=0), values.max(axis=0) - middle]

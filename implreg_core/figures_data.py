@@ -5,11 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import ArrayLike
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
-from implreg_core.figures import BLUE, COLORS, DASHES, GREY, ORANGE, PURPLE, power_of_ten
-
-DEPTHS = {2: (BLUE, "o"), 3: (ORANGE, "^"), 4: (PURPLE, "D")}  # colour and marker, as in `figures_families`
+from implreg_core.figures import COLORS, DASHES, GREY, METHODS, power_of_ten
 
 
 def observation_graph(observed: ArrayLike, rows: ArrayLike, columns: ArrayLike, ax: Axes) -> Axes:
@@ -87,8 +84,8 @@ def coupling(parts: Sequence[float] | np.ndarray, ends: Mapping[tuple[int, float
     """
     scales = sorted({scale for _, scale in ends}, reverse=True)
     for (depth, scale), rows in ends.items():
-        place = scales.index(scale)
-        style = {"color": DEPTHS[depth][0], "dashes": DASHES[place % len(DASHES)], "marker": "osD^"[place % 4]}
+        place, (color, _) = scales.index(scale), METHODS[f"depth {depth}"]
+        style = {"color": color, "dashes": DASHES[place % len(DASHES)], "marker": "osD^"[place % 4]}
         label = f"depth {depth}, scale {power_of_ten(scale)}"
         ax.plot(parts, np.median(np.abs(rows), axis=1), ms=5, label=label, **style)
     ax.set(xscale="log", yscale="log", xlabel="part of the start off the diagonal")
@@ -111,10 +108,9 @@ def late_entry(steps: np.ndarray, values: Mapping[int, np.ndarray], ax: Axes) ->
     ```
     """
     for depth, rows in values.items():
-        color, marker = DEPTHS[depth]
+        color, marker = METHODS[label := f"depth {depth}"]
         ax.plot(steps, rows, color=color, lw=0.6, alpha=0.4)
-        ax.plot(steps, np.median(rows, axis=1), color=color, marker=marker, ms=5, lw=2)
-    handles = [Line2D([], [], color=DEPTHS[d][0], marker=DEPTHS[d][1], ms=5, lw=2) for d in values]
-    ax.legend(handles, [f"depth {depth}" for depth in values], fontsize=8.5)
+        ax.plot(steps, np.median(rows, axis=1), color=color, marker=marker, ms=5, lw=2, label=label)
+    ax.legend(fontsize=8.5)
     ax.set(xscale="log", xlabel="step at which the third entry is shown", ylabel="unseen entry over the truth")
     return ax

@@ -5,14 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from implreg_core.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, Panels
+from implreg_core.figures import BLUE, GREEN, GREY, METHODS, ORANGE, RED, Panels
 
-METHODS = {  # colour and marker, as in the chapter on the conjectures
-    "least nuclear norm": (GREY, "s"),
-    "depth 2": (BLUE, "o"),
-    "depth 3": (ORANGE, "^"),
-    "depth 4": (PURPLE, "D"),
-}
 VERDICTS = {"both": GREEN, "rank only": ORANGE, "norm only": BLUE, "neither": RED, "does not fit": GREY}
 _HATCHES = {"norm only": "///", "neither": "xxx", "does not fit": "..."}  # so that colour is not all
 _DOTS = (1, 1.5)

@@ -5,11 +5,6 @@ from types import SimpleNamespace
 import numpy as np
 
 
-def labelled(ax):
-    """The points of each line that the legend names."""
-    return {line.get_label(): line.get_xydata().tolist() for line in ax.get_lines() if line.get_label()[0] != "_"}
-
-
 def some_run(seed, rows=6, least_loss=1e-4):
     """Numbers in the shape of a run, with distinct rows."""
     rng = np.random.default_rng(seed)
@@ -22,6 +17,11 @@ def some_run(seed, rows=6, least_loss=1e-4):
 def lines(ax):
     """Data of the lines that the legend would name, by label."""
     return {line.get_label(): line.get_xydata() for line in ax.lines if not line.get_label().startswith("_")}
+
+
+def labelled(ax):
+    """`lines`, as lists."""
+    return {label: line.tolist() for label, line in lines(ax).items()}
 
 
 def legend(ax):

@@ -1,6 +1,7 @@
 """Every built page in a real browser: nothing from outside, no error, nothing cut off, mathematics set."""
 
 import re
+import time
 import weakref
 from contextlib import contextmanager
 
@@ -49,8 +50,9 @@ def watched(page):
 
 def settle(page):
     """Wait until twice in a row nothing is under way: a fifth of the half second that Playwright takes for it."""
-    quiet = 0
+    quiet, deadline = 0, time.monotonic() + 30
     while quiet < 2:
+        assert time.monotonic() < deadline, f"still under way: {[request.url for request in PENDING[page]]}"
         page.wait_for_timeout(50)
         quiet = 0 if PENDING[page] else quiet + 1
 
