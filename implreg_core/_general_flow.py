@@ -26,6 +26,8 @@ import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
+from implreg_core._two_by_two_flow import geometric_sum
+
 LEAST = 1e-12  # of sigma_i / sigma_1, that the entries can tell
 _SMALLEST = -250.0  # of ln(sigma_i / sigma_1): below, a singular value is as good as zero
 
@@ -39,7 +41,7 @@ class Flow(eqx.Module):
     scale: Float[Array, ""]  # Frobenius norm of the start
     target_loss: Float[Array, ""]
     rtol: Float[Array, ""]
-    depth: int = eqx.field(static=True)
+    depth: Float[Array, ""]  # traced, so that one compilation serves all depths
 
     @property
     def time_unit(self):
@@ -116,7 +118,7 @@ def _late_frames(W: Float[Array, "d d"]) -> Frames:
     return Frames(U, jnp.log(jnp.append(jnp.abs(first), S)), V.at[:, 0].multiply(jnp.sign(first)))
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
+@jax.custom_jvp
 def velocity(depth, W, G, log_abs_det, kind, det_sign):
     r"""$\dot W$, and $\dot q = -L \sum_i \sigma_i^{1-2/L} \, u_i^\top G v_i$, the trace of $W^{-1} \dot W$."""
     at = _frames(W, log_abs_det, kind, det_sign)
@@ -129,21 +131,20 @@ def _frames(W, log_abs_det, kind, det_sign):
 
 
 def _velocity(depth, at, g):
-    unit, ratios = at.logs[0], jnp.exp((2 / depth) * (at.logs - at.logs[0]))
-    C = jnp.exp((2 - 2 / depth) * unit) * _kernel(ratios, depth) * g
+    C = _kernel(at.logs, 2 / depth, depth) * g
     return -at.U @ C @ at.V.T, -depth * jnp.exp((1 - 2 / depth) * at.logs) @ jnp.diag(g)
 
 
 @velocity.defjvp
-def _(depth, primals, tangents):
+def _(primals, tangents):
     r"""With $M = U^\top \dot W V$, the derivative of $W W^\top$ is $N = M S + S M^\top$, that of $W^\top W$ is
     $N' = S M + M^\top S$, and that of the sum is
 
     $$\sum_m \Phi_{mik} N_{im} g_{mk} + \sum_m g_{im} N'_{mk} \Phi_{kmi},
     \qquad \Phi_{abc} = \frac{K_{ac} - K_{bc}}{\sigma_a^2 - \sigma_b^2} .$$
     """
-    W, G, log_abs_det, kind, det_sign = primals
-    dW, dG, dq, *_ = tangents
+    depth, W, G, log_abs_det, kind, det_sign = primals
+    _, dW, dG, dq, *_ = tangents
     at = _frames(W, log_abs_det, kind, det_sign)
     U, logs, V = at
     g, dg, M = (U.T @ X @ V for X in (G, dG, dW))
@@ -152,37 +153,39 @@ def _(depth, primals, tangents):
     ratio = jnp.diag(M) / S
     M = jnp.where(kind == FITTED, M, M.at[-1, -1].set(S[-1] * (dq - jnp.sum(ratio[:-1]))))
 
-    x = jnp.exp((2 / depth) * (logs - logs[0]))
-    Φ = _kernel_differences(x, depth) / S[0] ** 2
+    Φ = _kernel_differences(logs, 2 / depth, depth)
     N, N_ = M * S + (M * S).T, S[:, None] * M + (S[:, None] * M).T
     dC = jnp.einsum("mik,im,mk->ik", Φ, N, g) + jnp.einsum("im,mk,kmi->ik", g, N_, Φ)
-    dC = jnp.exp((2 - 2 / depth) * logs[0]) * (dC + _kernel(x, depth) * dg)
+    dC = dC + _kernel(logs, 2 / depth, depth) * dg
 
     # Of sigma^(1 - 2/L), symmetric and antisymmetric parts of M apart.
-    z, power = jnp.exp((logs - logs[0]) / depth), jnp.exp((1 - 2 / depth) * logs)
-    even = _kernel(z, depth - 2) / _kernel(z, depth) * jnp.exp(-2 / depth * logs[0])
+    power = jnp.exp((1 - 2 / depth) * logs)
+    even = _kernel(logs, 1 / depth, depth - 2) / _kernel(logs, 1 / depth, depth)
     odd = (power[:, None] + power) / (S[:, None] + S)
     dpower = (even * (M + M.T) + odd * (M - M.T)) / 2
     return _velocity(depth, at, g), (-U @ dC @ V.T, -depth * (jnp.sum(dpower * g) + power @ jnp.diag(dg)))
 
 
-def _kernel(x, n):
-    """The sums of all products of n - 1 factors, each x_i or x_k."""
-    powers = x[:, None] ** jnp.arange(float(n))
-    return powers @ powers[:, ::-1].T
+def _kernel(logs, power, n):
+    """The sums of all products of n - 1 factors, each x_i or x_k, where x is e^logs to this power."""
+    # A difference of products could be rounded in two ways within one quotient, and so be 0 and not 0.
+    gaps = power * jnp.abs(logs[:, None] - logs)
+    return jnp.exp((n - 1) * power * jnp.maximum(logs[:, None], logs)) * geometric_sum(gaps, n)
 
 
-def _kernel_differences(x, n):
+def _kernel_differences(logs, power, n):
     """At [a, b, c]: what the kernel of x_a and x_c is more than that of x_b and x_c, over x_a^n - x_b^n."""
+    x = jnp.exp(power * (logs - logs[0]))  # the ratios do not overflow
 
-    def add(carry, _):
+    def add(_, carry):
         differences, sums, powers = carry
         sums = powers[:, None] + x * sums
-        return (differences * x + sums[:, :, None], sums, powers * x), None
+        return differences * x + sums[:, :, None], sums, powers * x
 
     zero = jnp.zeros((len(x), len(x)))
-    (differences, *_), _ = jax.lax.scan(add, (jnp.zeros(3 * x.shape), zero, jnp.ones_like(x)), length=n - 1)
-    return differences / _kernel(x, n)[:, :, None]
+    start = jnp.zeros(3 * x.shape), zero, jnp.ones_like(x)
+    differences, *_ = jax.lax.fori_loop(0, jnp.asarray(n - 1, int), add, start)
+    return jnp.exp(-power * logs[0]) * differences / _kernel(logs - logs[0], power, n)[:, :, None]
 
 
 # A chart of kind GRADED is W = L D U with unit triangular L and U. Its numbers are theirs and ln |D|: whatever the

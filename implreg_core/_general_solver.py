@@ -29,18 +29,18 @@ def paths(problem, W0, depth, target_loss, slogdet, rtol, max_steps) -> list[dic
     d, unit = len(problem.values), _unit(problem, W0, target_loss)
     det_sign, log_abs_det = _slogdet(W0, slogdet)
     values = np.asarray(problem.values)
-    constants = values / unit, np.asarray(problem.observed), target_loss / unit**2, rtol
+    constants = values / unit, np.asarray(problem.observed), target_loss / unit**2, rtol, float(depth)
     rows = _ROWS * 2 ** max(0, math.ceil(math.log2((max_steps + 1) / _ROWS)))
     starts = zip(W0 / unit, det_sign, log_abs_det - d * math.log(unit), strict=True)
-    solutions = [_solve(*start, constants, depth, max_steps, rows) for start in _slices.runs(starts, len(W0))]
+    solutions = [_solve(*start, constants, max_steps, rows) for start in _slices.runs(starts, len(W0))]
     return [
         _unscaled(solution, unit, depth, int(sign), rtol, max_steps)
         for solution, sign in zip(solutions, det_sign, strict=True)
     ]
 
 
-def _solve(W0, det_sign, log_abs_det, constants, depth, max_steps, rows):
-    flow, loop = _begin(W0, det_sign, log_abs_det, *constants, depth=depth, rows=rows)
+def _solve(W0, det_sign, log_abs_det, constants, max_steps, rows):
+    flow, loop = _begin(W0, det_sign, log_abs_det, *constants, rows=rows)
     for limit in (*range(_SLICE, max_steps, _SLICE), max_steps):
         loop, over = _advance(loop, flow, limit)
         if over:
@@ -48,8 +48,8 @@ def _solve(W0, det_sign, log_abs_det, constants, depth, max_steps, rows):
     return _columns(loop, flow)
 
 
-@fast_jit(static_argnames=("depth", "rows"))
-def _begin(W0, det_sign, log_abs_det, values, observed, target_loss, rtol, *, depth, rows):
+@fast_jit(static_argnames="rows")
+def _begin(W0, det_sign, log_abs_det, values, observed, target_loss, rtol, depth, *, rows):
     flow = charts.Flow(values, observed, det_sign, jnp.sqrt(jnp.sum(W0**2)), target_loss, rtol, depth)
     return flow, begin(W0, log_abs_det, flow, rows=rows)
 

@@ -108,7 +108,7 @@ def velocity(state: State, flow: Flow) -> tuple[Float[Array, "2 2"], Float[Array
     σ1 = norm * (A_norm + B_norm)
     gap = (2 / L) * (2 * jnp.log(σ1) - state.log_abs_det)  # e^-gap = (sigma_2 / sigma_1)^(2/L)
     K11 = L * σ1 ** (2 - 2 / L)
-    K12 = K11 / L * _geometric_sum(gap, L)
+    K12 = K11 / L * geometric_sum(gap, L)
     K22 = K11 * jnp.exp(-(L - 1) * gap)
     G1, G2 = jnp.sum(G * P), jnp.sum(G * C)
     dW = -(K12 * G + (K11 - K12) * G1 * P + (K22 - K12) * G2 * C)
@@ -116,8 +116,8 @@ def velocity(state: State, flow: Flow) -> tuple[Float[Array, "2 2"], Float[Array
     return dW, dq
 
 
-def _geometric_sum(gap, L):
-    r"""$\sum_{m<L} e^{-m \, \text{gap}}$, for real $L$."""
+def geometric_sum(gap, L):
+    r"""$\sum_{m<L} e^{-m \, \text{gap}}$, for real $L$ and a gap of at least 0."""
     safe = jnp.where(gap == 0, 1.0, gap)
     return jnp.where(gap == 0, L, jnp.expm1(-L * safe) / jnp.expm1(-safe))
 

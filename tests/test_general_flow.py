@@ -78,12 +78,26 @@ def test_derivative_of_the_velocity_also_where_singular_values_coincide(depth, W
         assert np.allclose(of, (ahead - back) / 2e-5, rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.parametrize("depth", [2, 3, 5])
+def test_compiled_with_constants_the_rate_has_the_same_derivative(depth):
+    """XLA then fuses it otherwise: a product subtracted from itself was 0 in one place and not in another."""
+    d, problem, W = 5, family(5), jnp.asarray(starts(3, 1, 5, 0.05, 1.0)[0])
+    sign, log = jnp.linalg.slogdet(W)
+    task = charts.Flow(problem.values, problem.observed, sign, *map(jnp.asarray, (0.2, 1e-28, 1e-7, float(depth))))
+    chart = charts.graded_chart(W, task)
+    y = charts.write(charts.State(W, problem.residual(W), log, jnp.asarray(0.0)), chart, task)
+    rate = jax.jit(lambda y: charts.rate(y, chart, task))
+    derivative = jax.jit(jax.jacfwd(lambda y: charts.rate(y, chart, task)))(y)
+    expected = np.stack([(rate(y + e) - rate(y - e)) / 2e-5 for e in 1e-5 * np.eye(d * d + 1)], axis=1)
+    assert np.allclose(derivative, expected, rtol=0, atol=1e-8 * np.max(np.abs(expected)))
+
+
 @pytest.mark.parametrize("kind", [charts.GRADED, charts.FITTED, charts.LATE])
 def test_charts_move_as_the_velocity_says(kind):
     """The chain rule through `read` must give dW/dt, dq/dt."""
     problem, W = family(4), jnp.asarray(starts(3, 1, 4, 1.0, 1.0)[0]).at[0, 0].set(9.0)
     sign, log = jnp.linalg.slogdet(W)
-    task = charts.Flow(problem.values, problem.observed, sign, *map(jnp.asarray, (1.0, 1e-28, 1e-7)), 3)
+    task = charts.Flow(problem.values, problem.observed, sign, *map(jnp.asarray, (1.0, 1e-28, 1e-7, 3.0)))
     residual = problem.residual(W)
     state = charts.State(W, residual, log, jnp.asarray(0.3))
     orders = (jnp.array([0, 2, 1, 3]), jnp.array([0, 1, 3, 2])) if kind != charts.FITTED else 2 * (jnp.arange(4),)
@@ -104,7 +118,7 @@ def test_charts_move_as_the_velocity_says(kind):
 def test_a_graded_chart_keeps_a_determinant_that_entries_have_lost():
     problem, log = family(3), jnp.asarray(-60.0)
     W = jnp.diag(jnp.array([0.1, 0.3, 0.0])) + 0.02 * jnp.outer(jnp.arange(3.0), jnp.array([1.0, 2.0, 0.0]))
-    task = charts.Flow(problem.values, problem.observed, *map(jnp.asarray, (-1.0, 0.3, 1e-28, 1e-7)), 2)
+    task = charts.Flow(problem.values, problem.observed, *map(jnp.asarray, (-1.0, 0.3, 1e-28, 1e-7, 2.0)))
     state = charts.State(W, problem.residual(W), log, jnp.asarray(0.0))
     orders = jnp.array([[0, 1, 2], [1, 0, 2]])
     for rows, columns in ((orders[0], orders[0]), (orders[1], orders[0]), (orders[1], orders[1])):
@@ -167,6 +181,13 @@ def test_the_unseen_entry_diverges_at_every_size(d, depth):
         assert np.allclose(middle, np.eye(d - 2), atol=1e-12)
         if depth == 2:
             assert np.isclose(path.log_abs_det[-1], -(w[-1] ** 2) / 2, rtol=1e-6)
+
+
+def test_one_program_serves_all_depths():
+    general(family(3), W0, 2)
+    programs = _general_solver._advance.programs()
+    general(family(3), W0, 4)
+    assert _general_solver._advance.programs() == programs
 
 
 def test_the_other_sign_settles():

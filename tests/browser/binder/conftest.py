@@ -64,10 +64,11 @@ def image(tmp_path_factory):
         _run(*command, cwd=tree, env=variables)
 
     step(sys.executable, "-m", "venv", str(venv))  # in CI this is the version that binder/runtime.txt names
-    base_image = str(ROOT / "requirements" / "jupyter.txt")  # of Binder; its bytecode is made when it is needed
-    step("pip", "install", "--no-compile", "--require-hashes", "-r", base_image)
+    install = ("pip", "install", "--no-compile")  # modules get their bytecode when they are imported
+    base_image = str(ROOT / "requirements" / "jupyter.txt")  # of Binder
+    step(*install, "--require-hashes", "-r", base_image)
     base = _megabytes(venv)
-    step("pip", "install", "-r", "binder/requirements.txt")
+    step(*install, "-r", "binder/requirements.txt")
     step("binder/postBuild")
     step("pip", "check")
     return Image(tree, variables, _megabytes(venv) - base)

@@ -29,7 +29,7 @@ CELLS = [
     "explored.live()",
 ]
 EVERY = sorted(path.stem for path in EDITION.glob("*.ipynb"))
-CHAPTERS = EVERY if os.environ.get("CHAPTERS") == "all" else os.environ.get("CHAPTERS", "intro theorem").split()
+CHAPTERS = EVERY if os.environ.get("CHAPTERS") == "all" else os.environ.get("CHAPTERS", "intro intuition").split()
 BINDER = 2000  # megabytes
 FIRST_RUN = 120_000  # ms; the kernel imports JAX and compiles
 
