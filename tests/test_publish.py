@@ -63,7 +63,7 @@ def test_the_branch_is_one_commit_that_holds_what_runs(edition, remote, tmp_path
     assert [path.name for path in (clone / "requirements").iterdir()] == ["build.txt"]  # what postBuild names
     lock = clone / "binder" / "requirements.txt"
     assert not lock.is_symlink() and lock.read_bytes() == (ROOT / "requirements.txt").read_bytes()
-    assert (clone / "binder" / "postBuild").stat().st_mode & 0o100
+    assert all((clone / "binder" / name).stat().st_mode & 0o100 for name in ("postBuild", "start"))
     assert (clone / "intro.ipynb").read_bytes() == (edition / "intro.ipynb").read_bytes()
     source = git("-C", ROOT, "rev-parse", "HEAD").strip()
     log = git("-C", clone, "log", "--format=%an|%cn|%s").splitlines()  # one commit

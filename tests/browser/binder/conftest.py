@@ -55,7 +55,7 @@ def image(tmp_path_factory):
     publish.publish(str(remote))
     _run("git", "clone", "-q", "-b", "notebooks", remote, tree)
 
-    outside = ("IMPLREG_", "JAX_", "JUPYTER", "IPYTHON", "PYTHON", "VIRTUAL_ENV")
+    outside = ("IMPLREG_", "JAX_", "XLA_", "JUPYTER", "IPYTHON", "PYTHON", "VIRTUAL_ENV")
     variables = {name: value for name, value in os.environ.items() if not name.startswith(outside)}
     variables |= {f"JUPYTER_{kind}_DIR": str(home / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
     variables |= {"PATH": f"{venv / 'bin'}:{variables['PATH']}", "IPYTHONDIR": str(home / "ipython")}
@@ -91,7 +91,7 @@ def server(image, tmp_path_factory):
     log = tmp_path_factory.mktemp("server") / "log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            ["jupyter", "lab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
+            ["binder/start", "jupyter", "lab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
              "--IdentityProvider.token=test", f"--ServerApp.root_dir={image.tree}",
              "--LabApp.extension_manager=readonly"],
             cwd=image.tree, env=image.variables, stdout=output, stderr=output,
