@@ -53,9 +53,9 @@ CACHE := _build/.jupyter_cache
 FAST := --xla_cpu_use_fusion_emitters=false
 
 # What XLA has compiled is kept, by program and options: workers and kernels compile the same programs again and again.
-book test portable notebooks: export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/_build/.compiled
-book test portable notebooks: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS = 0
-book test portable notebooks: export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES = -1
+book test unit portable notebooks: export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/_build/.compiled
+book test unit portable notebooks: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS = 0
+book test unit portable notebooks: export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES = -1
 
 cache: .venv/book.stamp
 	@mkdir -p _build && find $(KEYED) -type f ! -path '*/__pycache__/*' | LC_ALL=C sort | xargs cksum > _build/key.new
@@ -87,8 +87,6 @@ NBVAL := IMPLREG_STATIC=1 $(BIN)/python -m pytest -q -n auto --dist loadfile -p 
   --nbval --nbval-current-env
 X86 := $(filter x86_64 amd64,$(shell uname -m))
 OLDER := XLA_FLAGS="$(FAST) $(if $(X86),--xla_cpu_max_isa=AVX2)"
-UNIT := XLA_FLAGS="$(FAST)" $(BIN)/pytest -q -n auto --dist worksteal \
-  --jaxtyping-packages=implreg_core,beartype.beartype --ignore=tests/browser tests --doctest-modules implreg_core
 
 # The book is built, on one core, beside the unit tests.
 test: .venv/test.stamp  ## everything: lint, tests, notebooks, the strict build, the pages in a browser
@@ -97,9 +95,13 @@ test: .venv/test.stamp  ## everything: lint, tests, notebooks, the strict build,
 	$(BIN)/python tools/light_notebooks.py --check chapters/*.ipynb
 	$(MAKE) cache
 	$(OLDER) $(NBVAL) --book-cache $(CACHE) chapters
-	@$(MAKE) --no-print-directory book > _build/book.log 2>&1 & book=$$!; $(UNIT); unit=$$?; \
-	  wait $$book || { cat _build/book.log; exit 1; }; cat _build/book.log; exit $$unit
+	@mkdir -p _build; $(MAKE) book > _build/book.log 2>&1 & book=$$!; $(MAKE) unit; unit=$$?; \
+	  wait $$book || { cat _build/book.log; exit 1; }; tail -n 2 _build/book.log; exit $$unit
 	$(BIN)/pytest -q -n auto --dist worksteal tests/browser
+
+unit: .venv/test.stamp  ## the tests of the package and the examples in its documentation alone
+	XLA_FLAGS="$(FAST)" $(BIN)/pytest -q -n auto --dist worksteal --jaxtyping-packages=implreg_core,beartype.beartype \
+	  --ignore=tests/browser tests --doctest-modules implreg_core
 
 # Three generations, each by the instructions of XLA and the LAPACK kernels of NumPy and SciPy.
 portable: .venv/test.stamp  ## compare the notebooks on three older processors, imitated
@@ -190,5 +192,5 @@ lock: .lock-venv/stamp  ## lock the dependencies of pyproject.toml anew (LOCK_FL
 clean:  ## remove the built book and the environments
 	rm -rf _build dist .venv .lock-venv .lowest-venv .newest-venv
 
-.PHONY: help cache book serve test portable reading bench mutants lowest newest dist lab sources notebooks lock clean
+.PHONY: help cache book serve test unit portable reading bench mutants lowest newest dist lab sources notebooks lock clean
 .DELETE_ON_ERROR:
