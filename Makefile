@@ -4,6 +4,9 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# pip would make the bytecode of every module, on one core; Python makes that of what is imported, unless it is told
+# not to, as in many containers: then each of a hundred processes here would parse jax anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1	\2/' | expand -t 18
@@ -14,7 +17,6 @@ NOT_INSTALLED = { echo "The packages could not be installed; it says why above. 
   "in pip's configuration, and are wheels for Linux, macOS on Apple silicon and Windows; KaTeX comes from the npm" \
   "registry. See that these are reached, and that this is such a machine. Then run the same command again." >&2; exit 1; }
 
-# pip would make the bytecode of every module, on one core; Python makes that of what is imported.
 INSTALL := $(BIN)/pip install -q --no-compile --require-hashes
 
 # KaTeX, from the npm registry, by the npm that comes with Node in a wheel.

@@ -23,8 +23,9 @@ BLIND = "empty-table-header"  # axe finds no text in MathML, which screen reader
 ABOUT_COLOUR = ["color-contrast", "link-in-text-block"]  # all that a theme changes
 
 # Everything on show: explorers mounted, code and solutions opened. axe looks at the tokens of code and the parts of
-# formulas one by one, for minutes: one token of each kind on each ground stands for the rest, and a formula of one
-# colour in a line of text becomes its characters, one formula of a page excepted.
+# formulas one by one, for minutes: one token of each kind on each ground stands for the rest. Of the formulas that have
+# the colour of their text, the first of a page and its first displayed one stand for the rest: those in a line become
+# its characters, displayed ones keep their size and one of their characters. What only a formula names is left alone.
 UNFOLD = """async () => {
   document.querySelectorAll("details").forEach((details) => { details.open = true; });
   document.querySelectorAll("button.toggle-button-hidden").forEach((button) => button.click());
@@ -43,14 +44,19 @@ UNFOLD = """async () => {
     }
     pre.normalize();
   }
-  for (const formula of [...document.querySelectorAll(".katex:not(.katex-display > .katex)")].slice(1)) {
-    const { color } = getComputedStyle(formula);
-    if ([...formula.querySelectorAll("*")].every((part) => getComputedStyle(part).color === color)) {
-      const [heard, shown] = [formula.querySelector("semantics"), formula.querySelector(".katex-html")];
-      const symbol = document.createElementNS(heard.namespaceURI, "mi");
-      symbol.textContent = heard.lastChild.textContent;
-      heard.replaceWith(symbol);
-      shown.replaceChildren(shown.textContent);
+  const colours = (formula) =>
+    new Set([formula.parentElement, formula, ...formula.querySelectorAll("*")].map((e) => getComputedStyle(e).color));
+  for (const formula of [...document.querySelectorAll(".katex")].slice(1)) {
+    const shown = formula.querySelector(".katex-html");
+    if (colours(formula).size > 1 || formula.closest("a, button, label, summary, th")) continue;
+    if (!formula.matches(".katex-display > *")) {
+      formula.replaceWith(shown.textContent);
+    } else if (formula !== document.querySelector(".katex-display > .katex")) {
+      const heard = formula.querySelector("semantics");
+      const { width, height } = shown.getBoundingClientRect();
+      heard.textContent = heard.lastChild.textContent;
+      shown.textContent = "=";
+      shown.style.cssText = `display: inline-block; width: ${width}px; height: ${height}px`;
     }
   }
   await document.fonts.ready;
