@@ -251,8 +251,7 @@ def with_determinant_sign(
 
     ```
     """
-    if sign not in (1, -1):
-        raise ValueError(f"`sign` must be 1 or -1; got {sign!r}.")
+    _check_sign(sign)
     tries = _check.integer(tries, "tries", 1)
     candidates = jax.vmap(sample)(jr.split(_check.key(key, "key"), tries))
     matches = jax.vmap(lambda factors: slogdet(factors)[0] == sign)(candidates)
@@ -263,6 +262,37 @@ def with_determinant_sign(
             "that `sample` uses its key and can give that sign."
         )
     return tuple(jnp.where(found, W[first], jnp.nan) for W in candidates)
+
+
+def turned_to_sign(factors: Factors, sign: int) -> Factors:
+    r"""The factors with the first column of $W_1$ negated where $\det W_{L:1}$ has not the given `sign`.
+
+    Balance stays as it was. Where the entries of $W_1$ are symmetric about zero, the result is distributed as the
+    factors given that sign: resampling without the waste.
+
+    **Raises:** ValueError if `sign` is neither 1 nor -1, or the product is not square.
+
+    **References:** Razin & Cohen (2020), Proposition 3, whose proof turns signs in this way.
+
+    **Example:**
+
+    ```python
+    >>> W_1, W_2 = factorizations.turned_to_sign((jnp.ones((2, 2)) + jnp.eye(2), jnp.eye(2)), sign=-1)
+    >>> W_1
+    Array([[-2.,  1.],
+           [-1.,  2.]], dtype=float64)
+
+    ```
+    """
+    _check_sign(sign)
+    found, _ = slogdet(factors)
+    first, *later = factors
+    return (first.at[:, 0].multiply(jnp.where(found * sign < 0, -1.0, 1.0)), *later)
+
+
+def _check_sign(sign) -> None:
+    if sign not in (1, -1):
+        raise ValueError(f"`sign` must be 1 or -1; got {sign!r}.")
 
 
 def _scaled_slogdet(W: Float[Array, "d d"]) -> tuple[Float[Array, ""], Float[Array, ""]]:

@@ -271,7 +271,7 @@ def gaussian_start(
     """
     depth, hidden = _check.integer(depth, "depth", 2), _check.integer(hidden, "hidden", 2)
     std = _check.positive(scale, "scale") ** (1 / depth) * float(hidden) ** (-(depth - 1) / (2 * depth))
-    return turned_to_sign(factorizations.gaussian(key, depth, (2, 2), std=std, hidden=hidden), sign)
+    return factorizations.turned_to_sign(factorizations.gaussian(key, depth, (2, 2), std=std, hidden=hidden), sign)
 
 
 def balanced_start(
@@ -313,34 +313,7 @@ def balanced_start(
         stretch = jnp.exp(imbalance * jr.normal(stretch_key, 2))
         factors[j] = (Q * stretch) @ Q.T @ factors[j]
         factors[j + 1] = factors[j + 1] @ (Q / stretch) @ Q.T
-    return turned_to_sign(tuple(factors), sign)
-
-
-def turned_to_sign(factors: Factors, sign: int) -> Factors:
-    r"""The factors with the first column of $W_1$ negated where $\det W_{L:1}$ has not the given `sign`.
-
-    Balance stays as it was. Where the entries of $W_1$ are symmetric about zero, the result is distributed as the
-    factors given that sign: resampling without the waste.
-
-    **Raises:** ValueError if `sign` is neither 1 nor -1, or the product is not square.
-
-    **References:** Razin & Cohen (2020), Proposition 3, whose proof turns signs in this way.
-
-    **Example:**
-
-    ```python
-    >>> W_1, W_2 = phase_diagrams.turned_to_sign((jnp.ones((2, 2)) + jnp.eye(2), jnp.eye(2)), sign=-1)
-    >>> W_1
-    Array([[-2.,  1.],
-           [-1.,  2.]], dtype=float64)
-
-    ```
-    """
-    if sign not in (1, -1):
-        raise ValueError(f"`sign` must be 1 or -1; got {sign!r}.")
-    found, _ = factorizations.slogdet(factors)
-    first, *later = factors
-    return (first.at[:, 0].multiply(jnp.where(found * sign < 0, -1.0, 1.0)), *later)
+    return factorizations.turned_to_sign(tuple(factors), sign)
 
 
 def critical_unbalancedness(loss: Real[ArrayLike, "*shape"], depth: int) -> Float[Array, "*shape"]:

@@ -150,7 +150,7 @@ def test_imbalance_changes_the_factors_and_not_their_product(depth):
 
 def test_turning_the_sign_keeps_balance_and_size():
     factors = factorizations.gaussian(jr.key(1), 3, (2, 2), std=0.5, hidden=4)
-    up, down = (phase_diagrams.turned_to_sign(factors, sign) for sign in (1, -1))
+    up, down = (factorizations.turned_to_sign(factors, sign) for sign in (1, -1))
     assert factorizations.slogdet(up)[0] == 1 and factorizations.slogdet(down)[0] == -1
     assert jnp.isclose(factorizations.unbalancedness(up), factorizations.unbalancedness(down), rtol=1e-12)
     for W, V in zip(up, factors):

@@ -54,7 +54,7 @@ def test_intervals_mirror_contain_the_share_and_grow_with_the_confidence(total, 
 @about(
     "phase_diagrams.gaussian_start",
     "phase_diagrams.balanced_start",
-    "phase_diagrams.turned_to_sign",
+    "factorizations.turned_to_sign",
     seed=SEEDS,
     scale=st.floats(1e-6, 1),
     imbalance=st.floats(0, 1),
@@ -69,9 +69,9 @@ def test_starts_scale_mirror_and_keep_their_product(seed, scale, imbalance):
     even, odd = (balanced(key, depth=3, scale=scale, imbalance=kappa) for kappa in (0.0, imbalance))
     assert near(product(odd), product(even), 1e-11)  # what stretches is inverted by its square at most
     assert factorizations.unbalancedness(even) <= factorizations.unbalancedness(odd) + 1e-13
-    turned = phase_diagrams.turned_to_sign(odd, -1)
-    assert all(map(np.array_equal, phase_diagrams.turned_to_sign(turned, -1), turned))
-    assert all(map(np.array_equal, phase_diagrams.turned_to_sign(turned, 1), odd))
+    turned = factorizations.turned_to_sign(odd, -1)
+    assert all(map(np.array_equal, factorizations.turned_to_sign(turned, -1), turned))
+    assert all(map(np.array_equal, factorizations.turned_to_sign(turned, 1), odd))
     assert near(factorizations.unbalancedness(turned), factorizations.unbalancedness(odd), 1e-13)
 
 

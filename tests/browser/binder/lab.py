@@ -95,9 +95,11 @@ def run_all(page, server):
 
 
 def save(page):
+    """Until the server has the file. The tab may say "unsaved" again at once: a living explorer changes its state."""
     page.locator(".jp-Notebook").click(position={"x": 3, "y": 3})
-    choose(page, "File", "Save Notebook")
-    page.locator(".jp-mod-dirty").wait_for(state="detached")
+    with page.expect_response(lambda it: it.request.method == "PUT" and "/api/contents/" in it.url) as answer:
+        choose(page, "File", "Save Notebook")
+    assert answer.value.ok
 
 
 def shut_down(server):
