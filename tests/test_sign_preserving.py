@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from high_precision_flow import Oracle
 
-from implreg_core import _sign_preserving, bounds, factorizations, problems
+from implreg_core import _sign_preserving, _two_by_two_path, bounds, factorizations, problems
 from implreg_core import _two_by_two_flow as charts
 from implreg_core._sign_preserving import _advance, _first_broken, sign_preserving_flow, sign_preserving_flows
 from implreg_core.flow import gradient_flow
@@ -413,6 +413,21 @@ def test_one_program_serves_all_paths():
     for depth, count, max_steps in [(2, 1, 100), (5, 3, 300), (7, 2, 2048)]:
         sign_preserving_flows(problems.two_by_two(), np.stack(count * [POSITIVE]), depth=depth, max_steps=max_steps)
     assert _advance.programs() - before <= 1
+
+
+def test_a_path_counts_where_it_lingers_and_falls_evenly_elsewhere():
+    """Beside a saddle point a hundred steps hardly lower the loss; then each row has a fall of `_FALL`."""
+    W0 = jnp.array([[0.0, -0.5], [0.4, 1e-12]])
+    size = jnp.sqrt(jnp.sum(W0**2))
+    constants = charts.Flow(problems.two_by_two().values, *map(jnp.asarray, (1.0, 2.0, size, 1e-28, 1e-7)))
+    follow = jax.jit(_two_by_two_path.path, static_argnames="rows")
+    taken = follow(W0, jnp.log(0.2), constants, rows=1024, tries=1023)
+    states = jax.vmap(_two_by_two_path.state_of)(taken.rows[: taken.last + 1])
+    falls = -np.diff(np.log(jax.vmap(lambda state: state.loss)(states)))
+    assert 90 < taken.lingered < 110 and abs(taken.lingered - np.sum(falls < _two_by_two_path._LITTLE)) <= 1
+    assert np.allclose(falls[-40:-1], _two_by_two_path._FALL, rtol=1e-3)
+    few = follow(W0, jnp.log(0.2), constants, rows=5, tries=1023)
+    assert few.last == 4 and np.array_equal(few.rows, taken.rows[:5])
 
 
 @pytest.mark.parametrize("max_steps", [8, 9, 10, 17])
