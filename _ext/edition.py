@@ -22,6 +22,7 @@ from jupyter_cache import get_cache
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from portable_markdown import Converter
+from set_apart import set_apart, tex
 
 FOLDER = "notebooks"
 NOT_PROSE = "a.headerlink, script, style, button, .run-it, .implreg-explorer"
@@ -46,11 +47,16 @@ def notebook(page: str, executed: NotebookNode, converter: Converter, source: st
 
     **Raises:** `ValueError` if the page and the notebook do not hold the same cells.
     """
-    article = BeautifulSoup(page, "html.parser").select_one("article")
+    light, pieces = set_apart(page)
+    article = BeautifulSoup(light, "html.parser").select_one("article")
     for noise in article.select(NOT_PROSE):
         noise.decompose()
-    for formula in article.select(".math > :is(.katex, .katex-display)"):
-        formula.replace_with(formula.annotation.get_text())
+    for place in article.select("[data-apart]"):
+        piece = pieces[int(place["data-apart"])]
+        if (formula := tex(piece)) is not None:
+            place.replace_with(formula)
+        elif not place.find_parent("div", "cell"):
+            place.replace_with(BeautifulSoup(piece, "html.parser"))
     shown = {id(cell) for cell in article.select("div.cell")}
     groups = _groups(cell for cell in executed.cells if cell.cell_type == "code")
     if len(shown) != len(groups):

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
 from bs4 import BeautifulSoup, SoupStrainer, Tag
+from set_apart import put_back, set_apart
 
 REFERENCE = "a.reference.internal[href*='#']"
 WHOLE = {"proof", "exercise", "math"}  # shown as they stand
@@ -54,8 +55,8 @@ def preview(target: Tag, path: str, base: str) -> str:
 
 def previews(pages: dict[str, str]) -> dict[str, dict[str, str]]:
     """For each of `pages` (path: HTML), the previews of its internal references by their `href`."""
-    only = SoupStrainer("article")
-    articles = {path: BeautifulSoup(text, "html.parser", parse_only=only) for path, text in pages.items()}
+    only, apart = SoupStrainer("article"), {path: set_apart(text) for path, text in pages.items()}
+    articles = {path: BeautifulSoup(text, "html.parser", parse_only=only) for path, (text, _) in apart.items()}
     targets = {path: {tag["id"]: tag for tag in article.select("[id]")} for path, article in articles.items()}
     found = {path: {} for path in pages}
     for path, article in articles.items():
@@ -65,7 +66,7 @@ def previews(pages: dict[str, str]) -> dict[str, dict[str, str]]:
             there = posixpath.normpath(posixpath.join(base, unquote(relative))) if relative else path
             target = targets.get(there, {}).get(unquote(fragment))
             if shown := target and preview(target, there, base):
-                found[path][href] = shown
+                found[path][href] = put_back(shown, apart[there][1])
     return found
 
 
