@@ -148,15 +148,6 @@ def test_imbalance_changes_the_factors_and_not_their_product(depth):
         assert jnp.allclose(factorizations.product_matrix(draw(imbalance)), balanced, rtol=1e-10, atol=1e-14)
 
 
-def test_turning_the_sign_keeps_balance_and_size():
-    factors = factorizations.gaussian(jr.key(1), 3, (2, 2), std=0.5, hidden=4)
-    up, down = (factorizations.turned_to_sign(factors, sign) for sign in (1, -1))
-    assert factorizations.slogdet(up)[0] == 1 and factorizations.slogdet(down)[0] == -1
-    assert jnp.isclose(factorizations.unbalancedness(up), factorizations.unbalancedness(down), rtol=1e-12)
-    for W, V in zip(up, factors):
-        assert jnp.array_equal(jnp.abs(W), jnp.abs(V))
-
-
 @pytest.mark.parametrize("depth", [2, 3, 4, 6])
 def test_critical_unbalancedness_solves_its_equation(depth):
     """Against the equation of its docstring, integrated from w = 1 and a singular value of one."""
