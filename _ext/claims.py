@@ -46,7 +46,8 @@ class additions(nodes.General, nodes.Element):
 def complaints(source: dict, statements: dict[str, Statement], labels: set[str]) -> list[str]:
     """What is wrong with the contents of claims.toml, for the book's `statements` and its other `labels`."""
     claims, evidence = source.get("claim", []), source.get("evidence", {})
-    found = []
+    items = [claim.get("item") for claim in claims]
+    found = [f"{item!r} is the item of two claims, with one link" for item in set(items) if items.count(item) > 1]
     for claim in claims:
         name = claim.get("item", "A claim without an item")
         if claim.get("verdict") not in VERDICTS:

@@ -49,6 +49,11 @@ def test_what_is_missing_is_named(change, evidence, statements, complaint):
     assert complaint in found
 
 
+def test_two_claims_of_one_item_would_have_one_link():
+    [found] = claims.complaints({"claim": [CLAIM, CLAIM]}, {"thm": THEIRS}, set())
+    assert found.startswith("'Theorem 9' is the item of two claims")
+
+
 def test_a_claim_that_is_nowhere_is_not_shown():
     assert len(claims.complaints({"claim": [NOWHERE]}, {}, set())) == 1
     assert claims.complaints({"claim": [NOWHERE | {"verdict": "not shown"}]}, {}, set()) == []
