@@ -55,6 +55,9 @@ CACHE := _build/.jupyter_cache
 # and would refuse to start, so a reader's Python is left alone (but see `implreg_core._compile`).
 FAST := --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1
 
+# There are as many workers as processors, or their kernels, and XLA needs no threads of its own beside them.
+book test unit portable: export NPROC = 1
+
 # What XLA has compiled is kept, by program and options: workers and kernels compile the same programs again and again.
 book test unit portable notebooks: export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/_build/.compiled
 book test unit portable notebooks: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS = 0
