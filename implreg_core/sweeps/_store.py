@@ -7,7 +7,8 @@ faster than HDF5; arrays are the base64 of their bytes, so that not a bit change
 **Who may write.** A run's claim is a lock on `IDENTITY.lock`: a sweep takes it before it computes the run, writes the
 result to `IDENTITY.part`, and renames that. The lock dies with its process, whatever kills that. So of all the sweeps
 on one machine, or on one file system with locks, one at a time computes a run, sets its bad file aside or writes its
-good one; and the leftovers of a killed writer are simply the next one's to use. Two files, because Windows renames
+good one; and the leftovers of a killed writer are simply the next one's to use. (A process killed between the renaming
+and the unlocking leaves its empty lock beside the good file, where nobody minds it.) Two files, because Windows renames
 none that is open.
 """
 
