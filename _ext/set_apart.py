@@ -33,5 +33,4 @@ def put_back(text: str, pieces: list[str]) -> str:
 
 def tex(piece: str) -> str | None:
     """The source of a formula; None of code."""
-    found = SOURCE.search(piece)
-    return None if piece.startswith("<pre") else html.unescape(found[1])
+    return None if piece.startswith("<pre") else html.unescape(SOURCE.search(piece)[1])

@@ -27,7 +27,7 @@ def log_volume_density(log_singular_values: Real[ArrayLike, " d"], depth: Real[A
 
     **Raises:** ValueError if the logarithms are not a finite vector, or `depth` is below 1.
 
-    **References:** the metric: Bah et al. (2021); its volume, at infinite depth too: Cohen, Menon & Veraszto (2022).
+    **References:** the metric: Bah et al. (2022); its volume, at infinite depth too: Cohen, Menon & Veraszto (2022).
 
     **Example:**
 

@@ -224,6 +224,22 @@ def test_a_claim_is_exclusive_and_ends_with_its_holder(sweep):
     assert store.read(run) and [path.name for path in store.folder.iterdir()] == [f"{run.identity}.jsonl"]
 
 
+def test_the_lock_of_a_process_killed_after_it_stored_its_run_is_removed(sweep):
+    run, other = itertools.islice(sweep.runs(), 2)
+    store = Store(sweep.path.with_suffix(".runs"))
+    compute(sweep, store, [run])
+    lock, waiting = (store.folder / f"{each.identity}.lock" for each in (run, other))
+    lock.touch()
+    waiting.touch()
+    held = store.claim(run)
+    store.tidy(sweep.runs())
+    assert lock.exists() and waiting.exists()  # held by somebody, and not yet stored
+    held.release()
+    lock.touch()
+    store.tidy(sweep.runs())
+    assert not lock.exists() and waiting.exists() and store.read(run)
+
+
 def test_where_an_open_file_can_be_neither_removed_nor_renamed(sweep, monkeypatch):
     """Windows is like that: it raises PermissionError, and has no folders to sync."""
     process = psutil.Process()

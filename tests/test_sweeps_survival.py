@@ -246,10 +246,7 @@ def test_killed_three_times_and_interrupted(cluster, undisturbed):
     status, errors = finish(start("sweep", file, "--workers", "2"))
     assert status == 0, errors
     assert f"{RUNS} of {RUNS} runs" in errors
-    left = {path.name: path.stat().st_size for path in file.with_suffix(".runs").iterdir()}
-    locks = {name for name in left if name.endswith(".lock")}  # of who was killed between storing a run and unlocking
-    assert all(left[lock] == 0 and lock.replace(".lock", ".jsonl") in left for lock in locks) and len(locks) <= 4
-    assert left.keys() - locks == stored(file) == set(calls(file))
+    assert {path.name for path in file.with_suffix(".runs").iterdir()} == stored(file) == set(calls(file))
     assert len(stored(file)) == RUNS
     assert len(calls(file)) <= RUNS + 2 * len(kept)  # a kill interrupts the two runs under way, at most
     for finished, count in kept:

@@ -47,7 +47,7 @@ def test_singular_values_far_below_rounding_and_equal_ones_count():
     tiny = volume.log_volume_density(jnp.array([0.0, -1e27]), 2)
     assert np.isclose(tiny, 5e26, rtol=1e-12)  # (1 - 1/L) times the logarithm of the determinant
     gradient = jax.grad(volume.log_volume_density)(jnp.zeros(3), 3.0)
-    assert np.allclose(gradient, -2)  # by homogeneity -2 (1 - 1/L) d / 2 * 3, shared by three
+    assert np.allclose(gradient, -2)  # of the degree -9 (1 - 1/3), each has a third
 
 
 @pytest.mark.parametrize("depth", [2, 3, 10, 50])

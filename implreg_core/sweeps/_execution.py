@@ -57,6 +57,7 @@ def compute_missing(
             return {}
         check_installed()
         check()  # imports take their time
+        store.tidy(sweep.runs())
         waiting.extend(run for run, _, _ in unfit)
         progress = _progress(sweep.size, sweep.size - len(waiting), quiet)
         with cluster(scheduler, workers, len(waiting)) as client, progress as advance:

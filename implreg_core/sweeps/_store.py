@@ -7,8 +7,7 @@ faster than HDF5; arrays are the base64 of their bytes, so that not a bit change
 **Who may write.** A run's claim is a lock on `IDENTITY.lock`: a sweep takes it before it computes the run, writes the
 result to `IDENTITY.part`, and renames that. The lock dies with its process, whatever kills that. So of all the sweeps
 on one machine, or on one file system with locks, one at a time computes a run, sets its bad file aside or writes its
-good one; and the leftovers of a killed writer are simply the next one's to use. (A process killed between the renaming
-and the unlocking leaves its empty lock beside the good file, where nobody minds it.) Two files, because Windows renames
+good one; and the leftovers of a killed writer are simply the next one's to use. Two files, because Windows renames
 none that is open.
 """
 
@@ -18,6 +17,7 @@ import hashlib
 import json
 import os
 import warnings
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
@@ -80,7 +80,7 @@ class Store:
         from filelock import lock_descriptor
 
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{run.identity}.lock"
+        path = self._lock(run)
         try:
             lock = open(path, "ab")
         except PermissionError:
@@ -95,6 +95,16 @@ class Store:
             pass  # removed by another sweep just now
         lock.close()
         return None
+
+    def tidy(self, runs: Iterable[Run]) -> None:
+        """Remove the locks of stored runs whose processes were killed between the renaming and the unlocking."""
+        for run in runs:
+            left = self._lock(run).exists() and self.path(run).exists()
+            if left and (claim := self.claim(run)):
+                claim.release()
+
+    def _lock(self, run: Run) -> Path:
+        return self.folder / f"{run.identity}.lock"
 
     @property
     def set_aside(self) -> list[Path]:

@@ -55,7 +55,7 @@ def image(tmp_path_factory):
     publish.publish(str(remote))
     _run("git", "clone", "-q", "-b", "notebooks", remote, tree)
 
-    outside = ("IMPLREG_", "JAX_", "XLA_", "JUPYTER", "IPYTHON", "PYTHON", "VIRTUAL_ENV")
+    outside = ("IMPLREG_", "JAX_", "XLA_", "NPROC", "JUPYTER", "IPYTHON", "PYTHON", "VIRTUAL_ENV")
     variables = {name: value for name, value in os.environ.items() if not name.startswith(outside)}
     variables |= {f"JUPYTER_{kind}_DIR": str(home / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
     variables |= {"PATH": f"{venv / 'bin'}:{variables['PATH']}", "IPYTHONDIR": str(home / "ipython")}
