@@ -13,21 +13,19 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urldefrag, urljoin
-from xml.etree import ElementTree
 
 import nbformat
-import resvg_py
 from bs4 import BeautifulSoup, Tag
 from jupyter_cache import get_cache
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from portable_markdown import Converter
+from raster import png
 from set_apart import set_apart, tex
 
 FOLDER = "notebooks"
 NOT_PROSE = "a.headerlink, script, style, button, .run-it, .implreg-explorer"
 HIDDEN = {"hide-input", "hide-cell", "remove-cell", "remove-input"}  # tags of cells that the page folds or lacks
-PIXELS_PER_POINT = 96 / 72
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -155,7 +153,8 @@ def _output(output: NotebookNode) -> NotebookNode | None:
     data = {kind: value for kind, value in output.data.items() if kind in ("text/plain", "text/markdown", "image/png")}
     metadata = {kind: dict(output.metadata[kind]) for kind in data if kind in output.metadata}
     if "image/svg+xml" in output.data:
-        data["image/png"], metadata["image/png"] = _png(output.data["image/svg+xml"])
+        picture, metadata["image/png"] = png(output.data["image/svg+xml"])
+        data["image/png"] = base64.b64encode(picture).decode()
     if "image/png" in data:
         metadata["image/png"]["needs_background"] = "light"
     if not data:  # a glued number, which stands in the text
@@ -164,14 +163,6 @@ def _output(output: NotebookNode) -> NotebookNode | None:
     if output.output_type == "execute_result":
         made.execution_count = output.execution_count
     return made
-
-
-def _png(svg: str) -> tuple[str, dict]:
-    """A picture in base 64, with two pixels for each of the page's, and its size there. Not every reader shows SVG."""
-    root = ElementTree.fromstring(svg)
-    width, height = (round(float(root.get(name).removesuffix("pt")) * PIXELS_PER_POINT) for name in ("width", "height"))
-    picture = resvg_py.svg_to_bytes(svg_string=svg, dpi=96, zoom=2, background="white", skip_system_fonts=True)
-    return base64.b64encode(bytes(picture)).decode(), {"width": width, "height": height}
 
 
 # --- the book ------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ With "at most 10" behind the labels, the build warns if it is more.
 """
 
 import re
+from functools import cache
 
 from docutils import nodes
 from sphinx.util import logging
@@ -67,7 +68,13 @@ def _target(env, label: str) -> nodes.Element | None:
     name, node_id = env.get_domain("std").anonlabels.get(label, (None, None))
     if name is None:
         return None
-    return next((node for node in env.get_doctree(name).findall(nodes.Element) if node_id in node.get("ids", [])), None)
+    return _elements(env, name).get(node_id)
+
+
+@cache
+def _elements(env, name: str) -> dict[str, nodes.Element]:
+    """The parts of a page by their ids. Every chapter asks for the same few pages, which take long to load."""
+    return {node_id: node for node in env.get_doctree(name).findall(nodes.Element) for node_id in node.get("ids", [])}
 
 
 def _resolve(app, doctree, docname):

@@ -1,15 +1,22 @@
 """The reader's edition of one small chapter; that of the book is compared with its pages in tests/browser."""
 
+import io
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from xml.etree import ElementTree
 
+import matplotlib.pyplot as plt
 import nbformat
+import numpy as np
 import pytest
+import resvg_py
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
 
 sys.path.append(str(Path(__file__).parents[1] / "_ext"))
 import edition  # noqa: E402
+import raster  # noqa: E402
 from portable_markdown import Converter  # noqa: E402
 
 pytestmark = pytest.mark.book
@@ -106,3 +113,42 @@ def test_links_lead_to_the_book_or_to_the_notebook_beside(address, links):
     )
     link = edition._link(app, "chapters/proofs")
     assert {href: link(href) for href in links} == links
+
+
+def drawing():
+    """Curves that leave their axes, as Matplotlib writes them, and one that ends on a frame with a whole mark."""
+    fig, axes = plt.subplots(1, 2, figsize=(4, 2))
+    for ax in axes:
+        for k in range(20):
+            ax.plot([0, 1, 2], [0, k, 3], color=f"C{k}", lw=1 + k % 3)
+        ax.plot([1], [5], "o", clip_on=False)
+        ax.set(xlim=(0.3, 1.5), ylim=(1, 5))
+    text = io.StringIO()
+    fig.savefig(text, format="svg")
+    plt.close(fig)
+    return text.getvalue()
+
+
+def test_curves_are_cut_off_together_and_look_the_same():
+    svg = drawing()
+    root = ElementTree.fromstring(svg)
+    raster.share_clips(root)
+    assert svg.count('clip-path="url') == 40 and ElementTree.tostring(root).count(b'clip-path="url') <= 6
+    options = dict(dpi=96, zoom=2, background="white", skip_system_fonts=True)
+    before = bytes(resvg_py.svg_to_bytes(svg_string=svg, **options))
+    before, after = (np.asarray(Image.open(io.BytesIO(x)).convert("RGB"), int) for x in (before, raster.png(svg)[0]))
+    apart = np.abs(before - after).max(axis=2)
+    assert np.mean(apart > 8) < 1e-3 and np.mean(apart) < 0.1  # edges are smoothed once, not curve by curve
+
+
+@pytest.mark.parametrize("inner", [
+    '<g clip-path="url(#a)"/><g/><g clip-path="url(#a)"/>',  # what is not cut off lies between
+    '<g clip-path="url(#a)"/><g clip-path="url(#b)"/>',
+    '<g clip-path="url(#a)" transform="scale(2)"/><g clip-path="url(#a)" transform="scale(2)"/>',
+    '<g transform="scale(2)"><g clip-path="url(#a)"/></g><g clip-path="url(#a)" transform="scale(3)"/>',
+    '<g clip-path="url(#a)"><g clip-path="url(#b)"/></g>',
+])  # fmt: skip
+def test_clips_that_differ_stay_apart(inner):
+    root = ElementTree.fromstring(f'<svg xmlns="http://www.w3.org/2000/svg">{inner}</svg>')
+    raster.share_clips(root)
+    assert ElementTree.tostring(root).count(b"clip-path") == inner.count("clip-path")
