@@ -48,7 +48,8 @@ def begin(W0: Float[Array, "d d"], log_abs_det: Float[Array, ""], flow: charts.F
     chart = charts.graded_chart(W0, flow)
     record = jnp.zeros((rows, 2 * d * d + 2)).at[0].set(_row(state))
     path = Path(record, zero, zero, zero, off)
-    return Loop(charts.write(state, chart, flow), state, chart, jnp.asarray(_FIRST_STEP), zero, off, path)
+    h = jnp.asarray(_FIRST_STEP, float)  # typed as firmly as after a step, or the loop would be compiled twice
+    return Loop(charts.write(state, chart, flow), state, chart, h, zero, off, path)
 
 
 def advance(loop: Loop, flow: charts.Flow, tries: Int[Array, ""] | int) -> Loop:

@@ -1,5 +1,7 @@
 """Settings shared by all tests; importing the package switches double precision on."""
 
+import gc
+
 import jax
 import jaxtyping
 import matplotlib.pyplot as plt
@@ -13,6 +15,12 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 settings.register_profile("deterministic", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("deterministic")
+
+
+def pytest_collection_finish():
+    """The modules and tests in memory stay there: the garbage collector need not go through them again and again."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -190,6 +190,16 @@ def test_one_program_serves_all_depths():
     assert _general_solver._advance.programs() == programs
 
 
+def test_a_path_before_its_first_step_has_the_types_of_one_on_its_way():
+    """Weak types, those of Python's numbers, would have the same slice compiled a second time."""
+    task, (sign, log_abs_det) = family(3), np.linalg.slogdet(W0)
+    constants = np.asarray(task.values), np.asarray(task.observed), 1e-28, 1e-8, 3.0
+    constants, loop = _general_solver._begin(W0, sign, log_abs_det, *constants, rows=64)
+    before = [(x.shape, x.dtype, x.weak_type) for x in jax.tree.leaves(loop)]
+    loop, over = _general_solver._advance(loop, constants, 8)
+    assert not over and [(x.shape, x.dtype, x.weak_type) for x in jax.tree.leaves(loop)] == before
+
+
 def test_the_other_sign_settles():
     (path,) = flow.sign_preserving_flows(family(3), starts(5, 1, 3, 0.05, np.sign(_det(3))), depth=3)
     assert path.converged and abs(path.W[-1, 0, 0]) < 100
