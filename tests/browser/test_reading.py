@@ -102,13 +102,15 @@ def test_every_reference_has_a_preview_and_every_statement_a_permalink(browser, 
             const previewed = new Set(stored.map(entry => entry.dataset.href));
             const shown = document.body.appendChild(document.createElement("div"));
             shown.append(...stored);
-            return [
+            const found = [
                 ...references.filter(href => !previewed.has(href)),
                 ...stored.filter(entry => entry.textContent.trim().length < 5).map(entry => entry.dataset.href),
                 ...select(".katex-error, .math:not(:has(.katex-html))", shown).map(e => e.textContent),
                 ...select(owners, article).map(e => e.id).filter(id => !hrefs.includes(`#${id}`)),
                 ...hrefs.filter(href => ids.filter(id => href === `#${id}`).length !== 1),
             ];
+            shown.remove();
+            return found;
         }""")
         assert page.get_by_role("link", name="Link to this").count() == page.locator("article a.headerlink").count() > 0
     assert not any(faults.values()), faults
