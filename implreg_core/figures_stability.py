@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from implreg_core.bounds import unseen_entry_lower_bound
-from implreg_core.figures import COLORS, DASHES, GREY, LOSS, UNSEEN
+from implreg_core.figures import COLORS, DASHES, GREY, LOSS, UNSEEN, Panels
 
 _MARKERS = ("o", "^", "D", "s")
 _DOTTED = (1, 1.5)
@@ -252,3 +252,36 @@ def optimizers(groups: Mapping[str, Sequence], ax: Axes, *, title: str) -> Axes:
     ax.set(xscale="log", yscale="log", xlim=(1.2, 1e-6), ylim=(0.01, 200), title=title)
     ax.set(xticks=[1, 1e-2, 1e-4, 1e-6], xlabel=f"{LOSS} (falls →)")
     return ax
+
+
+def adaptive_edge(runs: Mapping[tuple[str, float], Sequence], axes: Panels) -> Panels:
+    r"""Left the preconditioned sharpness over its limit, right the unseen entry, of the first run of each group.
+
+    `runs` holds, by optimizer and learning rate, the entry, what the first panel does not need, and the ratio: one row
+    for each run, one column for each unit of $\eta n$. One colour for each optimizer, one dash for each learning rate.
+
+    **Example:**
+
+    ```python
+    >>> _, axes = figures.panels(2)
+    >>> run = np.ones((1, 5)), None, np.ones((1, 5))
+    >>> axes = figures_stability.adaptive_edge({("Adam", 0.01): run}, axes)
+    >>> axes[1].get_legend_handles_labels()[1]
+    ['Adam, $\\eta = 0.01$']
+
+    ```
+    """
+    names = list(dict.fromkeys(name for name, _ in runs))
+    rates = list(dict.fromkeys(rate for _, rate in runs))
+    left, right = axes
+    left.axhline(1, color=GREY, lw=1, dashes=_DOTTED)
+    for (name, rate), (entry, _, ratio) in runs.items():
+        style = {"color": COLORS[names.index(name)], "dashes": DASHES[rates.index(rate)], "lw": 1.2}
+        time = np.arange(1, entry.shape[1] + 1)
+        left.plot(time, ratio[0], **style)
+        right.loglog(time, entry[0], label=rf"{name}, $\eta = {rate:g}$", **style)
+    left.set(title="Preconditioned sharpness", ylabel="over its limit", ylim=(0, 1.2))
+    right.set(title="Growth goes on", ylabel=UNSEEN)
+    for ax in axes:
+        ax.set_xlabel(r"$\eta$ × step")
+    return axes

@@ -46,15 +46,20 @@ __all__ = [
 ]
 
 
-def sharpness(problem: Completion, factors: Factors) -> Float[Array, ""]:
+def sharpness(problem: Completion, factors: Factors, *, preconditioner: Factors | None = None) -> Float[Array, ""]:
     r"""Sharpness: the largest eigenvalue of the Hessian of $\phi(W_1, \dots, W_L) = \ell(W_L \cdots W_1)$.
 
     Exact, from the dense Hessian over all entries of all factors, so meant for small ones. A step of gradient descent
     with learning rate $\eta$ is stable near a minimum only where the sharpness is below $2 / \eta$.
 
-    **Raises:** ValueError if a factor is not finite or the product does not have the shape of `problem`.
+    An optimizer that divides each entry of its step by one of a `preconditioner` $P$, shaped as the factors, sees the
+    Hessian $P^{-1/2} \, \nabla^2 \phi \, P^{-1/2}$ instead. For Adam $P = \sqrt{\hat v} + \varepsilon$, and the limit
+    is $2 (1 + \beta_1) / ((1 - \beta_1) \eta)$.
 
-    **References:** Cohen, Kaur, Li, Kolter & Talwalkar (2021).
+    **Raises:** ValueError if a factor is not finite, the product does not have the shape of `problem`, or the
+    preconditioner has other shapes than the factors or is not positive.
+
+    **References:** Cohen, Kaur, Li, Kolter & Talwalkar (2021); with a preconditioner, Cohen et al. (2022).
 
     **Example:**
 
@@ -68,7 +73,21 @@ def sharpness(problem: Completion, factors: Factors) -> Float[Array, ""]:
     """
     vector, unravel = ravel_pytree(check_start(problem, factors))
     hessian = jax.hessian(lambda vector: problem.loss(product_matrix(unravel(vector))))(vector)
+    if preconditioner is not None:
+        P, _ = ravel_pytree(_checked_preconditioner(preconditioner, factors))
+        hessian = hessian / jnp.sqrt(P[:, None] * P)
     return jnp.linalg.eigvalsh(hessian)[-1]
+
+
+def _checked_preconditioner(preconditioner, factors) -> Factors:
+    if len(preconditioner) != len(factors):
+        raise ValueError(
+            f"`preconditioner` must have one matrix for each of {len(factors)} factors; got {len(preconditioner)}."
+        )
+    checked = tuple(_check.positive(P, f"preconditioner[{j}]") for j, P in enumerate(preconditioner))
+    for j, (P, W) in enumerate(zip(checked, factors)):
+        _check.same_shape(P, jnp.shape(W), f"preconditioner[{j}]")
+    return checked
 
 
 def edge_of_stability(

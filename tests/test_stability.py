@@ -8,11 +8,17 @@ import jax.random as jr
 import numpy as np
 import optax
 import pytest
+from jax.flatten_util import ravel_pytree
 from scipy.integrate import solve_ivp
 
 from implreg_core import descent, factorizations, flow, problems, stability
 
 PROBLEM = problems.two_by_two()
+ONES = jnp.ones((2, 2))
+
+
+def preconditioned(preconditioner):
+    return stability.sharpness(PROBLEM, factorizations.identity(0.1, 2), preconditioner=preconditioner)
 
 
 def starts(depth, count, scale=1e-2):
@@ -44,6 +50,20 @@ def test_sharpness_is_that_of_finite_differences(depth):
     h = 1e-6
     hessian = np.array([(gradient(v + h * e) - gradient(v - h * e)) / (2 * h) for e in np.eye(v.size)])
     assert np.isclose(stability.sharpness(PROBLEM, factors), np.linalg.eigvalsh(hessian)[-1], rtol=1e-7)
+
+
+def test_steps_divided_by_a_preconditioner_are_stable_up_to_its_sharpness():
+    """Linearized about a fit: bounded just below the limit, beyond all bounds just above."""
+    fit = factorizations.balanced(problems.two_by_two_solution(3.0), 2)
+    vector, unravel = ravel_pytree(fit)
+    P = 10 ** jr.uniform(jr.key(0), vector.shape, minval=-3.0, maxval=3.0)
+    hessian = jax.hessian(lambda vector: PROBLEM.loss(factorizations.product_matrix(unravel(vector))))(vector)
+    sharp = stability.sharpness(PROBLEM, fit, preconditioner=unravel(P))
+    for relative, bounded in ((0.99, True), (1.01, False)):
+        step = np.eye(len(P)) - 2 * relative / sharp * hessian / P[:, None]
+        assert (np.abs(np.linalg.matrix_power(step, 4000)).max() < 1e4) == bounded
+    even = stability.sharpness(PROBLEM, fit, preconditioner=unravel(0 * P + 4))
+    assert np.isclose(even, stability.sharpness(PROBLEM, fit) / 4)
 
 
 @pytest.mark.parametrize("depth", [2, 3, 4, 6])
@@ -285,6 +305,9 @@ def test_a_diverging_run_ends_before_it_is_no_longer_finite():
             "max_steps",
         ),
         (lambda path: stability.departure(path, path, excess=0.0), "excess"),
+        (lambda path: preconditioned([ONES]), "`preconditioner` must have one matrix for each of 2 factors; got 1"),
+        (lambda path: preconditioned([ONES, ONES[:1]]), r"`preconditioner\[1\]`"),
+        (lambda path: preconditioned([ONES, jnp.eye(2)]), r"`preconditioner\[1\]` must be positive"),
     ],
 )
 def test_bad_input_is_named(call, message, path, unchecked_types):
