@@ -146,8 +146,8 @@ def sign_preserving_flow(
     `problems.two_by_two` has a solver of its own, for the widest range. Elsewhere one singular value may become as
     small as it likes, and one unseen entry as large; the path stops, and says so, where a second singular value falls
     below $10^{-12}$ times the first. Tests reach size 5 and loss 1e-28. In the tested tasks of sizes 3 and 4 the
-    product agrees with one in 50 digits to `rtol`, at losses down to 4e-3 and 3e-2. Each size and depth is compiled
-    anew, which takes seconds.
+    product agrees with one in 50 digits to `rtol`, at losses down to 4e-3 and 3e-2. Each size is compiled anew, which
+    takes seconds; another depth is not.
 
     **Returns:** a `SignPreservingFlow`; a start at the target loss or below is all of its path. If the target
     cannot be reached, it is not `converged` and `status` says why: for $\epsilon \ne 0$, the start may lead to a
