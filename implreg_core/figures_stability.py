@@ -254,17 +254,16 @@ def optimizers(groups: Mapping[str, Sequence], ax: Axes, *, title: str) -> Axes:
     return ax
 
 
-def adaptive_edge(runs: Mapping[tuple[str, float], Sequence], axes: Panels) -> Panels:
-    r"""Left the preconditioned sharpness over its limit, right the unseen entry, of the first run of each group.
+def adaptive_edge(runs: Mapping[tuple[str, float], Sequence[np.ndarray]], axes: Panels) -> Panels:
+    r"""Left the preconditioned sharpness over its limit, right the unseen entry, after each unit of $\eta n$.
 
-    `runs` holds, by optimizer and learning rate, the entry, what the first panel does not need, and the ratio: one row
-    for each run, one column for each unit of $\eta n$. One colour for each optimizer, one dash for each learning rate.
+    `runs` holds the entry and that ratio by optimizer, which has a colour, and by learning rate, which has a dash.
 
     **Example:**
 
     ```python
     >>> _, axes = figures.panels(2)
-    >>> run = np.ones((1, 5)), None, np.ones((1, 5))
+    >>> run = np.array([1.0, 9.0]), np.array([0.2, 1.0])
     >>> axes = figures_stability.adaptive_edge({("Adam", 0.01): run}, axes)
     >>> axes[1].get_legend_handles_labels()[1]
     ['Adam, $\\eta = 0.01$']
@@ -275,11 +274,11 @@ def adaptive_edge(runs: Mapping[tuple[str, float], Sequence], axes: Panels) -> P
     rates = list(dict.fromkeys(rate for _, rate in runs))
     left, right = axes
     left.axhline(1, color=GREY, lw=1, dashes=_DOTTED)
-    for (name, rate), (entry, _, ratio) in runs.items():
+    for (name, rate), (entry, ratio) in runs.items():
         style = {"color": COLORS[names.index(name)], "dashes": DASHES[rates.index(rate)], "lw": 1.2}
-        time = np.arange(1, entry.shape[1] + 1)
-        left.plot(time, ratio[0], **style)
-        right.loglog(time, entry[0], label=rf"{name}, $\eta = {rate:g}$", **style)
+        time = np.arange(1, len(entry) + 1)
+        left.plot(time, ratio, **style)
+        right.loglog(time, entry, label=rf"{name}, $\eta = {rate:g}$", **style)
     left.set(title="Preconditioned sharpness", ylabel="over its limit", ylim=(0, 1.2))
     right.set(title="Growth goes on", ylabel=UNSEEN)
     for ax in axes:

@@ -91,9 +91,9 @@ def test_halved_learning_rate_and_optimizers_draw_every_run(axes):
     assert len({line.get_color() for line in ax.lines[1:]}) == 2
 
 
-def test_adaptive_edge_draws_the_first_run_of_each_optimizer_and_rate(axes):
-    entry, ratio = np.array([[1.0, 2.0, 3.0], [9.0, 9.0, 9.0]]), np.array([[0.5, 1.0, 0.9], [0.0, 0.0, 0.0]])
-    runs = {(name, rate): (entry, None, ratio) for name in ("Adam", "RMSprop") for rate in (0.1, 0.01)}
+def test_adaptive_edge_draws_each_optimizer_and_rate(axes):
+    entry, ratio = np.array([1.0, 2.0, 3.0]), np.array([0.5, 1.0, 0.9])
+    runs = {(name, rate): (entry, ratio) for name in ("Adam", "RMSprop") for rate in (0.1, 0.01)}
     left, right = figures_stability.adaptive_edge(runs, axes[0, :2])
     assert len(left.lines) == 5 and len(right.lines) == 4  # the limit is a line
     assert np.allclose(left.lines[1].get_xydata(), [(1, 0.5), (2, 1.0), (3, 0.9)])
