@@ -20,7 +20,7 @@ def fails(condition) -> bool:
     return not isinstance(condition, jax.core.Tracer) and not np.all(condition)
 
 
-def _violates(x, holds) -> bool:
+def violates(x, holds) -> bool:
     """Whether some entry of `x` is known not to satisfy `holds`. By NumPy, so that a check compiles nothing."""
     return not isinstance(x, jax.core.Tracer) and not np.all(holds(np.asarray(x)))
 
@@ -47,7 +47,7 @@ def real(x, name: str) -> Float[Array, "..."]:
 def finite(x, name: str) -> Float[Array, "..."]:
     """`x` as a float array without NaN or infinity."""
     x = real(x, name)
-    if _violates(x, np.isfinite):
+    if violates(x, np.isfinite):
         raise ValueError(f"`{name}` must be finite; got {x}. Remove the NaN or infinite entries.")
     return x
 
@@ -55,7 +55,7 @@ def finite(x, name: str) -> Float[Array, "..."]:
 def positive(x, name: str) -> Float[Array, "..."]:
     """`x` as a finite float array with every entry above zero."""
     x = finite(x, name)
-    if _violates(x, lambda x: x > 0):
+    if violates(x, lambda x: x > 0):
         raise ValueError(f"`{name}` must be positive; got {x}. Pass a value above 0.")
     return x
 
@@ -63,7 +63,7 @@ def positive(x, name: str) -> Float[Array, "..."]:
 def nonnegative(x, name: str) -> Float[Array, "..."]:
     """`x` as a finite float array without negative entries."""
     x = finite(x, name)
-    if _violates(x, lambda x: x >= 0):
+    if violates(x, lambda x: x >= 0):
         raise ValueError(f"`{name}` must not be negative; got {x}. Pass a value of at least 0.")
     return x
 
@@ -71,7 +71,7 @@ def nonnegative(x, name: str) -> Float[Array, "..."]:
 def nonzero(x, name: str) -> Float[Array, "..."]:
     """`x` as a finite float array without zeros."""
     x = finite(x, name)
-    if _violates(x, lambda x: x != 0):
+    if violates(x, lambda x: x != 0):
         raise ValueError(f"`{name}` must not be zero; got {x}. Pass a nonzero value.")
     return x
 

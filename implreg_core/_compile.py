@@ -1,4 +1,4 @@
-"""`jax.jit` with the options that suit loops of many small operations."""
+"""`jax.jit` in two ways: for mathematics of a few operations, and for long loops of small ones."""
 
 from functools import cache, partial
 
@@ -17,8 +17,18 @@ def _known_options() -> dict:
     return _OPTIONS
 
 
+def one_program(function=None, **options):
+    """`jax.jit(function, **options)`, or a decorator: a part of the program that calls it, and one by itself elsewhere.
+
+    Otherwise each operation is a program of its own, compiled anew for each shape.
+    """
+    if function is None:
+        return partial(one_program, **options)
+    return jax.jit(function, inline=True, **options)
+
+
 def fast_jit(function=None, **options):
-    """`jax.jit(function, **options)`, or a decorator, compiled when called first."""
+    """`jax.jit(function, **options)`, or a decorator, without XLA's slow way with such loops."""
     if function is None:
         return partial(fast_jit, **options)
     return _Fast(function, options)

@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from implreg_core._compile import one_program
+
 _FUSE_UP_TO = 4  # inner dimension; beyond it the library's matrix product wins
 
 
@@ -40,6 +42,7 @@ def svd(W: Float[Array, "m n"]) -> tuple[Float[Array, "m k"], Float[Array, " k"]
     return _svd_two_by_two(W) if W.shape == (2, 2) else jnp.linalg.svd(W, full_matrices=False)
 
 
+@one_program
 def _spectrum_two_by_two(W: Float[Array, "2 2"]) -> Float[Array, "2"]:
     a, b, c, d = W.ravel()
     # rotation and reflection parts of W: σ1 and σ2 are sum and difference of their lengths
@@ -49,6 +52,7 @@ def _spectrum_two_by_two(W: Float[Array, "2 2"]) -> Float[Array, "2"]:
     return jnp.stack([σ1, jnp.minimum(σ2, σ1)])
 
 
+@one_program
 def _svd_two_by_two(W: Float[Array, "2 2"]) -> tuple[Float[Array, "2 2"], Float[Array, "2"], Float[Array, "2 2"]]:
     r"""$U, S, V^\top$ from the parts of $W$ that turn and reflect, $a R(\theta) + b R(\varphi) \, \text{diag}(1, -1)$.
 

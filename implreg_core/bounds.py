@@ -13,6 +13,7 @@ from jax.scipy.special import entr
 from jaxtyping import Array, ArrayLike, Float, Real
 
 from implreg_core import _check
+from implreg_core._compile import one_program
 from implreg_core.norms import Norm
 
 Loss = Real[ArrayLike, "*shape"]
@@ -270,9 +271,14 @@ def unseen_entry_lower_bound(
 
     ```
     """
-    r = jnp.sqrt(2 * _check.nonnegative(loss, "loss"))
-    z, z_prime = jnp.abs(_check.nonzero(z, "z")), jnp.abs(_check.nonzero(z_prime, "z_prime"))
-    R = r + jnp.abs(_check.finite(eps, "eps"))
+    z, z_prime, eps = _check.nonzero(z, "z"), _check.nonzero(z_prime, "z_prime"), _check.finite(eps, "eps")
+    return _unseen_entry_lower_bound(_check.nonnegative(loss, "loss"), jnp.abs(z), jnp.abs(z_prime), jnp.abs(eps))
+
+
+@one_program
+def _unseen_entry_lower_bound(loss, z, z_prime, eps):
+    r = jnp.sqrt(2 * loss)
+    R = r + eps
     robust = jnp.maximum(z - r, 0.0) / R * jnp.maximum(z_prime - r, 0.0)  # a product of the two may overflow
     below = R < jnp.minimum(z, z_prime)
     R = jnp.where(below, R, 0.5 * jnp.minimum(z, z_prime))  # any: not used, but its gradient must be a number

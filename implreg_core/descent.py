@@ -17,6 +17,7 @@ from jaxtyping import Array, ArrayLike, Float, Int
 
 from implreg_core import _check, _recording
 from implreg_core import _descent_loop as loop
+from implreg_core._compile import one_program
 from implreg_core._linalg import matmul
 from implreg_core.factorizations import Factors, product_matrix
 from implreg_core.problems import Completion
@@ -160,7 +161,7 @@ def gradient_descent(
     """
     (run,) = gradient_descents(
         problem,
-        tuple(W[None] for W in check_start(problem, factors)),
+        _picked(check_start(problem, factors), None),
         learning_rate=learning_rate,
         max_steps=max_steps,
         target_loss=target_loss,
@@ -278,13 +279,13 @@ def checked_descents(
         shapes = [jnp.shape(W) for W in factors]
         raise ValueError(f"`factors` must share one leading axis over at least one run; got shapes {shapes}.")
     (runs,) = runs
-    check_start(problem, tuple(W[0] for W in factors))
     factors = tuple(_check.finite(W, f"factors[{j}]") for j, W in enumerate(factors))
+    check_start(problem, _picked(factors, 0))
     _check_loss(problem, _start_losses(problem, factors))
     rates = _check.positive(learning_rate, "learning_rate")
     if rates.shape not in ((), (runs,)):
         raise ValueError(f"`learning_rate` must be one number or one for each of {runs} runs; got shape {rates.shape}.")
-    rates = jnp.broadcast_to(rates, (runs,))
+    rates = np.broadcast_to(rates, (runs,))
     target_loss = _check.nonnegative(target_loss, "target_loss")
     _check.same_shape(target_loss, (), "target_loss")
     records_per_decade = _check.integer(records_per_decade, "records_per_decade", 1)
@@ -292,7 +293,7 @@ def checked_descents(
     see = _matrix if observe is None else _observing(observe)
     groups = _dealt_out(runs)
     tasks = [
-        loop.Runs(model, problem, tuple(W[group] for W in factors), rates[group], target_loss, record_at, see)
+        loop.Runs(model, problem, _picked(factors, group), jnp.asarray(rates[group]), target_loss, record_at, see)
         for group in groups
     ]
     ends = [(end.state, end.rows) for end in _recording.run_together(tasks, lambda state: state.loss)]
@@ -312,6 +313,11 @@ def _dealt_out(runs: int) -> np.ndarray:
     size = -(-runs // (os.cpu_count() or 1))
     groups = -(-runs // size)
     return np.minimum(np.arange(size * groups), runs - 1).reshape(size, groups).T
+
+
+@one_program
+def _picked(factors, runs):
+    return tuple(W[runs] for W in factors)
 
 
 def _padded(record_at, shape):
@@ -346,8 +352,7 @@ def check_start(problem: Completion, factors: Factors) -> Factors:
     shape = jax.eval_shape(product_matrix, factors).shape
     if shape != problem.shape:
         raise ValueError(f"`factors` have a product of shape {shape}, but `problem` needs {problem.shape}.")
-    (loss,) = _start_losses(problem, tuple(W[None] for W in factors))
-    _check_loss(problem, loss)
+    _check_loss(problem, problem.loss(product_matrix(factors)))
     return factors
 
 
@@ -358,9 +363,9 @@ def _start_losses(problem, factors):
 
 def _check_loss(problem, loss) -> None:
     """Refuse finite observations or factors of which squares overflow."""
-    if _check.fails(jnp.isfinite(problem.loss(jnp.zeros(problem.shape)))):
+    if _check.violates(problem.loss(np.zeros(problem.shape)), np.isfinite):
         raise ValueError("`problem` must have values whose squares are finite. Scale them and the start down.")
-    if _check.fails(jnp.isfinite(loss)):
+    if _check.violates(loss, np.isfinite):
         raise ValueError(f"`factors` must have a finite loss; got {loss}. Scale them down.")
 
 

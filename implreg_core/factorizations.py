@@ -5,14 +5,16 @@ r"""Deep matrix factorizations $W_{L:1} = W_L \cdots W_1$: the product, its bala
 """
 
 from collections.abc import Callable
+from functools import reduce
 from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
 import jax.random as jr
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
+from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray, Real
 
 from implreg_core import _check
+from implreg_core._compile import one_program
 from implreg_core._linalg import matmul, svd
 
 Factors = tuple[Float[Array, "_ _"], ...]
@@ -33,10 +35,12 @@ def product_matrix(factors: Factors) -> Float[Array, "m n"]:
 
     ```
     """
-    product, *later = _chain(factors)
-    for W in later:
-        product = matmul(W, product)
-    return product
+    return _product(_chain(factors))
+
+
+@one_program
+def _product(factors: Factors) -> Float[Array, "m n"]:
+    return reduce(lambda product, W: matmul(W, product), factors)
 
 
 def unbalancedness(factors: Factors) -> Float[Array, ""]:
@@ -56,7 +60,11 @@ def unbalancedness(factors: Factors) -> Float[Array, ""]:
 
     ```
     """
-    factors = _chain(factors)
+    return _unbalancedness(_chain(factors))
+
+
+@one_program
+def _unbalancedness(factors: Factors) -> Float[Array, ""]:
     gaps = [V.T @ V - W @ W.T for W, V in pairwise(factors)]
     nuclear = [jnp.sum(jnp.abs(jnp.linalg.eigvalsh(gap))) for gap in gaps]  # symmetric: |eigenvalues| suffice
     return jnp.max(jnp.stack(nuclear)) if nuclear else jnp.zeros(())
@@ -85,12 +93,18 @@ def slogdet(factors: Factors) -> tuple[Float[Array, ""], Float[Array, ""]]:
     shape = (factors[-1].shape[0], factors[0].shape[1])
     if shape[0] != shape[1]:
         raise ValueError(f"`factors` must have a square product; got shape {shape}, without a determinant.")
+    return _slogdet(factors)
+
+
+@one_program
+def _slogdet(factors: Factors) -> tuple[Float[Array, ""], Float[Array, ""]]:
     if all(W.shape[0] == W.shape[1] for W in factors):
         signs, logs = zip(*map(_scaled_slogdet, factors), strict=True)
         return jnp.prod(jnp.stack(signs)), jnp.sum(jnp.stack(logs))
     sizes = jnp.stack(list(map(_size, factors)))  # which the product would multiply until they leave double precision
-    sign, log_abs = _scaled_slogdet(product_matrix(tuple(W / size for W, size in zip(factors, sizes, strict=True))))
-    return sign, log_abs + shape[0] * jnp.sum(jnp.log(sizes))
+    product = _product(tuple(W / size for W, size in zip(factors, sizes, strict=True)))
+    sign, log_abs = _scaled_slogdet(product)
+    return sign, log_abs + len(product) * jnp.sum(jnp.log(sizes))
 
 
 def factor_std(product_scale: Real[ArrayLike, ""], depth: int, width: int) -> Float[Array, ""]:
@@ -146,7 +160,12 @@ def gaussian(
     hidden = min(m, n) if hidden is None else _check.integer(hidden, "hidden", min(m, n))
     widths = [n, *[hidden] * (depth - 1), m]
     keys = jr.split(_check.key(key, "key"), depth)
-    return tuple(std * jr.normal(keys[j], (widths[j + 1], widths[j])) for j in range(depth))
+    return _scaled(std, tuple(jr.normal(keys[j], (widths[j + 1], widths[j])) for j in range(depth)))
+
+
+@one_program
+def _scaled(std, factors: Factors) -> Factors:
+    return tuple(std * W for W in factors)
 
 
 def balanced(W0: Float[ArrayLike, "m n"], depth: int) -> Factors:
@@ -176,7 +195,11 @@ def balanced(W0: Float[ArrayLike, "m n"], depth: int) -> Factors:
 
     ```
     """
-    W0, depth = _check.matrix(W0, "W0"), _check.integer(depth, "depth", 2)
+    return _balanced(_check.matrix(W0, "W0"), _check.integer(depth, "depth", 2))
+
+
+@one_program(static_argnums=1)
+def _balanced(W0, depth):
     U, S, Vt = svd(W0)
     root = S ** (1 / depth)
     return (root[:, None] * Vt, *[jnp.diag(root)] * (depth - 2), U * root)
@@ -200,7 +223,8 @@ def balanced_gaussian(key: PRNGKeyArray, depth: int, shape: tuple[int, int], *, 
     ```
     """
     shape, std = _check.matrix_shape(shape), _check.positive(std, "std")
-    return balanced(std * jr.normal(_check.key(key, "key"), shape), depth)
+    (W0,) = _scaled(std, (jr.normal(_check.key(key, "key"), shape),))
+    return balanced(W0, depth)
 
 
 def identity(alpha: Real[ArrayLike, ""], depth: int, size: int = 2) -> Factors:
@@ -221,7 +245,12 @@ def identity(alpha: Real[ArrayLike, ""], depth: int, size: int = 2) -> Factors:
     ```
     """
     alpha, depth = _check.positive(alpha, "alpha"), _check.integer(depth, "depth", 2)
-    return (alpha ** (1 / depth) * jnp.eye(_check.integer(size, "size", 1)),) * depth
+    return (_times_identity(alpha, depth, _check.integer(size, "size", 1)),) * depth
+
+
+@one_program(static_argnums=(1, 2))
+def _times_identity(alpha, depth, size):
+    return alpha ** (1 / depth) * jnp.eye(size)
 
 
 def with_determinant_sign(
@@ -254,14 +283,22 @@ def with_determinant_sign(
     _check_sign(sign)
     tries = _check.integer(tries, "tries", 1)
     candidates = jax.vmap(sample)(jr.split(_check.key(key, "key"), tries))
-    matches = jax.vmap(lambda factors: slogdet(factors)[0] == sign)(candidates)
-    found, first = jnp.any(matches), jnp.argmax(matches)
+    found, factors = _first_of_sign(candidates, jax.vmap(slogdet)(candidates)[0], sign)
     if _check.fails(found):
         raise ValueError(
             f"`sample` gave no determinant of sign {sign} in {tries} tries. Raise `tries`, or check "
             "that `sample` uses its key and can give that sign."
         )
-    return tuple(jnp.where(found, W[first], jnp.nan) for W in candidates)
+    return factors
+
+
+@one_program
+def _first_of_sign(
+    candidates: tuple[Float[Array, "tries _ _"], ...], signs: Float[Array, " tries"], sign
+) -> tuple[Bool[Array, ""], Factors]:
+    """Whether there is one; and if not, NaN."""
+    found, first = jnp.any(signs == sign), jnp.argmax(signs == sign)
+    return found, tuple(jnp.where(found, W[first], jnp.nan) for W in candidates)
 
 
 def turned_to_sign(factors: Factors, sign: int) -> Factors:
@@ -287,7 +324,12 @@ def turned_to_sign(factors: Factors, sign: int) -> Factors:
     _check_sign(sign)
     found, _ = slogdet(factors)
     first, *later = factors
-    return (first.at[:, 0].multiply(jnp.where(found * sign < 0, -1.0, 1.0)), *later)
+    return (_turned(jnp.asarray(first), found * sign < 0), *later)
+
+
+@one_program
+def _turned(W, turns):
+    return W.at[:, 0].multiply(jnp.where(turns, -1.0, 1.0))
 
 
 def _check_sign(sign) -> None:

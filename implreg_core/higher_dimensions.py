@@ -16,6 +16,7 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.rings import ring
 
 from implreg_core import _check, factorizations, problems, ranks, trajectories
+from implreg_core._compile import one_program
 from implreg_core.factorizations import Factors
 from implreg_core.problems import Completion
 
@@ -174,7 +175,12 @@ def balanced_start(key: PRNGKeyArray, depth: int, size: int, *, std: Real[ArrayL
         raise ValueError(f"`sign` must be 1 or -1; got {sign!r}.")
     *factors, last = factorizations.balanced_gaussian(key, depth, (size, size), std=std)
     found, _ = factorizations.slogdet((*factors, last))
-    return (*factors, last.at[0].multiply(jnp.where(found == sign, 1.0, -1.0)))
+    return (*factors, _turned(last, found != sign))
+
+
+@one_program
+def _turned(W, turns):
+    return W.at[0].multiply(jnp.where(turns, -1.0, 1.0))
 
 
 def inside_block(factors: Factors, shape: tuple[int, int]) -> Factors:
@@ -308,10 +314,14 @@ def frobenius_lower_bound(
 
     ```
     """
-    r = jnp.sqrt(2 * _check.nonnegative(loss, "loss"))
-    others = _check.integer(size, "size", 2) - 1
-    Δ = jnp.abs(_check.nonzero(determinant, "determinant"))
-    return jnp.maximum(jnp.sqrt(float(others)) * (Δ / r) ** (1 / others) - r, 0.0)
+    loss, others = _check.nonnegative(loss, "loss"), _check.integer(size, "size", 2) - 1
+    return _frobenius_lower_bound(loss, _check.nonzero(determinant, "determinant"), others)
+
+
+@one_program(static_argnums=2)
+def _frobenius_lower_bound(loss, determinant, others):
+    r = jnp.sqrt(2 * loss)
+    return jnp.maximum(jnp.sqrt(float(others)) * (jnp.abs(determinant) / r) ** (1 / others) - r, 0.0)
 
 
 def hidden_block_lower_bound(problem: Completion, loss: Real[ArrayLike, "*shape"]) -> Float[Array, "*shape"]:
@@ -338,7 +348,7 @@ def hidden_block_lower_bound(problem: Completion, loss: Real[ArrayLike, "*shape"
 
     ```
     """
-    r = jnp.sqrt(2 * _check.nonnegative(loss, "loss"))
+    loss = _check.nonnegative(loss, "loss")
     _square(problem)
     observed = np.asarray(problem.observed)
     rows, columns = map(np.unique, np.nonzero(~observed))
@@ -348,7 +358,12 @@ def hidden_block_lower_bound(problem: Completion, loss: Real[ArrayLike, "*shape"
         raise ValueError("`problem` must have solutions that share a determinant other than zero.")
     A = np.linalg.inv(np.where(observed, problem.values, 0.0))
     size, left, right = (np.linalg.norm(part, 2) for part in (A, A[:, rows], A[columns]))
-    return jnp.maximum((1 / r - size) / (left * right), 0.0)
+    return _hidden_block_lower_bound(loss, size, left * right)
+
+
+@one_program
+def _hidden_block_lower_bound(loss, size, share):
+    return jnp.maximum((1 / jnp.sqrt(2 * loss) - size) / share, 0.0)
 
 
 def _hidden_block(shape, block):

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from implreg_core import _check
+from implreg_core._compile import one_program
 from implreg_core.ranks import singular_values
 
 _LEAST_EXPONENT = 2e-3  # below it the square of c = 2^(1/p - 1) leaves double precision
@@ -279,6 +280,7 @@ def _power_sum_constant(p: float) -> float:
     return max(1.0, 2.0 ** (1 / p - 1))
 
 
+@one_program(static_argnums=1)
 def _power_sum(x: Float[Array, " n"], p: float) -> Float[Array, ""]:
     r"""$(\sum_i x_i^p)^{1/p}$ for $x \ge 0$, relative to the largest so that no power underflows."""
     largest = jnp.max(x)

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray, Real, Shaped
 
 from implreg_core import _check
+from implreg_core._compile import one_program
 
 
 class Completion(eqx.Module):
@@ -60,9 +61,7 @@ class Completion(eqx.Module):
 
         ```
         """
-        W = _check.real(W, "W")
-        _check.same_shape(W, self.shape, "W")
-        return jnp.where(self.observed, W - self.values, 0.0)
+        return _residual(self, self._checked(W))
 
     def loss(self, W: Float[ArrayLike, "m n"]) -> Float[Array, ""]:
         r"""The loss $\ell(W) = \frac12 \sum_{(i,j) \in \Omega} (W_{ij} - b_{ij})^2$.
@@ -78,7 +77,22 @@ class Completion(eqx.Module):
 
         ```
         """
-        return 0.5 * jnp.sum(self.residual(W) ** 2)
+        return _loss(self, self._checked(W))
+
+    def _checked(self, W) -> Float[Array, "m n"]:
+        W = _check.real(W, "W")
+        _check.same_shape(W, self.shape, "W")
+        return W
+
+
+@one_program
+def _residual(problem: Completion, W: Float[Array, "m n"]) -> Float[Array, "m n"]:
+    return jnp.where(problem.observed, W - problem.values, 0.0)
+
+
+@one_program
+def _loss(problem: Completion, W: Float[Array, "m n"]) -> Float[Array, ""]:
+    return 0.5 * jnp.sum(_residual(problem, W) ** 2)
 
 
 def completion(values: Shaped[ArrayLike, "..."], observed: Shaped[ArrayLike, "..."]) -> Completion:
@@ -103,7 +117,7 @@ def completion(values: Shaped[ArrayLike, "..."], observed: Shaped[ArrayLike, "..
     if values.ndim != 2:
         raise ValueError(f"`values` must be a matrix; got shape {values.shape}.")
     _check.same_shape(observed, values.shape, "observed")
-    if _check.fails(jnp.any(observed)):
+    if _check.violates(observed, np.any):
         raise ValueError("`observed` is false everywhere; mark at least one entry as observed.")
     values = jnp.where(observed, values, 0.0)
     return Completion(_check.finite(values, "values"), observed)

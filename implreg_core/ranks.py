@@ -6,6 +6,7 @@ from jax.scipy.special import entr
 from jaxtyping import Array, ArrayLike, Float, Real
 
 from implreg_core import _check
+from implreg_core._compile import one_program
 from implreg_core._linalg import spectrum
 
 
@@ -53,7 +54,11 @@ def effective_rank(W: Float[ArrayLike, "m n"]) -> Float[Array, ""]:
 
     ```
     """
-    σ = singular_values(W)
+    return _effective_rank(singular_values(W))
+
+
+@one_program
+def _effective_rank(σ: Float[Array, " k"]) -> Float[Array, ""]:
     ρ = σ / σ[0]  # first by the largest, so that the sum cannot overflow
     ρ = ρ / jnp.sum(ρ)
     return jnp.exp(jnp.sum(entr(ρ)))
@@ -77,10 +82,15 @@ def distance_to_rank(W: Float[ArrayLike, "m n"], k: int) -> Float[Array, ""]:
     ```
     """
     σ = singular_values(W)
-    k = _check.integer(k, "k", 0, σ.size)
-    largest = jax.lax.stop_gradient(jnp.max(σ[k:], initial=0.0))
+    return _length(σ[_check.integer(k, "k", 0, σ.size) :])
+
+
+@one_program
+def _length(x: Float[Array, " n"]) -> Float[Array, ""]:
+    """Without overflow, and with the gradient zero where all is zero."""
+    largest = jax.lax.stop_gradient(jnp.max(x, initial=0.0))
     safe = jnp.where(largest > 0, largest, 1.0)
-    square = jnp.sum((σ[k:] / safe) ** 2)
+    square = jnp.sum((x / safe) ** 2)
     return jnp.where(largest > 0, safe * jnp.sqrt(jnp.where(largest > 0, square, 1.0)), 0.0)
 
 

@@ -17,6 +17,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, ArrayLike, Float, Int, Real
 
 from implreg_core import _check, _recording
+from implreg_core._compile import one_program
 from implreg_core._weak_direction import (
     predicted_flip,
     predicted_sign_loss,
@@ -71,10 +72,16 @@ def sharpness(problem: Completion, factors: Factors, *, preconditioner: Factors 
 
     ```
     """
-    vector, unravel = ravel_pytree(check_start(problem, factors))
+    factors = check_start(problem, factors)
+    return _sharpness(problem, factors, preconditioner and _checked_preconditioner(preconditioner, factors))
+
+
+@one_program
+def _sharpness(problem, factors, preconditioner):
+    vector, unravel = ravel_pytree(factors)
     hessian = jax.hessian(lambda vector: problem.loss(product_matrix(unravel(vector))))(vector)
     if preconditioner is not None:
-        P, _ = ravel_pytree(_checked_preconditioner(preconditioner, factors))
+        P, _ = ravel_pytree(preconditioner)
         hessian = hessian / jnp.sqrt(P[:, None] * P)
     return jnp.linalg.eigvalsh(hessian)[-1]
 
