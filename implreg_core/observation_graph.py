@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from implreg_core import _check, factorizations, norms
+from implreg_core._compile import one_program
 from implreg_core.factorizations import Factors
 
 
@@ -31,11 +32,13 @@ class Components(NamedTuple):
     columns: Int[Array, " n"]
 
     @property
+    @one_program
     def linked(self) -> Bool[Array, "m n"]:
         """Whether a row and a column are in one component."""
         return self.rows[:, None] == self.columns[None, :]
 
     @property
+    @one_program
     def count(self) -> Int[Array, ""]:
         """How many components there are; a row or column without an observation is one by itself."""
         m, n = len(self.rows), len(self.columns)

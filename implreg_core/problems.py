@@ -281,8 +281,17 @@ def random_low_rank(
     norm = math.sqrt(m * n) if frobenius_norm is None else _check.positive(frobenius_norm, "frobenius_norm")
 
     left_key, right_key, observed_key = jr.split(_check.key(key, "key"), 3)
-    truth = jr.normal(left_key, (m, rank)) @ jr.normal(right_key, (n, rank)).T
-    truth = norm * truth / jnp.linalg.norm(truth)
+    truth = _low_rank(jr.normal(left_key, (m, rank)), jr.normal(right_key, (n, rank)), norm)
     chosen = jr.choice(observed_key, m * n, (observed_count,), replace=False)
-    observed = jnp.zeros(m * n, bool).at[chosen].set(True).reshape(m, n)
-    return completion(truth, observed), truth
+    return completion(truth, _marked(chosen, (m, n))), truth
+
+
+@one_program
+def _low_rank(left, right, norm):
+    truth = left @ right.T
+    return norm * truth / jnp.linalg.norm(truth)
+
+
+@one_program(static_argnums=1)
+def _marked(places, shape):
+    return jnp.zeros(math.prod(shape), bool).at[places].set(True).reshape(shape)

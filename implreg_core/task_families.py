@@ -9,9 +9,11 @@ from collections.abc import Callable
 import equinox as eqx
 import jax.numpy as jnp
 import jax.random as jr
+import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray, Real
 
 from implreg_core import _check, problems
+from implreg_core._compile import one_program
 from implreg_core.problems import Completion
 
 
@@ -72,7 +74,7 @@ def hidden_diagonal(size: int) -> Bool[Array, "n n"]:
 
     ```
     """
-    return ~jnp.eye(_check.integer(size, "size", 2), dtype=bool)
+    return jnp.asarray(~np.eye(_check.integer(size, "size", 2), dtype=bool))
 
 
 def hidden_block(shape: tuple[int, int], rows: int, columns: int) -> Bool[Array, "m n"]:
@@ -91,8 +93,8 @@ def hidden_block(shape: tuple[int, int], rows: int, columns: int) -> Bool[Array,
     """
     m, n = _check.matrix_shape(shape)
     rows, columns = _check.integer(rows, "rows", 1, m - 1), _check.integer(columns, "columns", 1, n - 1)
-    i, j = jnp.indices((m, n))
-    return (i >= rows) | (j >= columns)
+    i, j = np.indices((m, n))
+    return jnp.asarray((i >= rows) | (j >= columns))
 
 
 def banded(size: int, half_width: int) -> Bool[Array, "n n"]:
@@ -111,8 +113,8 @@ def banded(size: int, half_width: int) -> Bool[Array, "n n"]:
     ```
     """
     size = _check.integer(size, "size", 1)
-    i, j = jnp.indices((size, size))
-    return jnp.abs(i - j) <= _check.integer(half_width, "half_width", 0, size - 1)
+    i, j = np.indices((size, size))
+    return jnp.asarray(np.abs(i - j) <= _check.integer(half_width, "half_width", 0, size - 1))
 
 
 def block_diagonal(size: int, first: int) -> Bool[Array, "n n"]:
@@ -132,8 +134,8 @@ def block_diagonal(size: int, first: int) -> Bool[Array, "n n"]:
     """
     size = _check.integer(size, "size", 2)
     first = _check.integer(first, "first", 1, size - 1)
-    i, j = jnp.indices((size, size))
-    return (i < first) == (j < first)
+    i, j = np.indices((size, size))
+    return jnp.asarray((i < first) == (j < first))
 
 
 # ---- rank one: what is known in closed form
@@ -239,7 +241,11 @@ def _opposite(shape: tuple[int, int], rows: int, columns: int, ratio: float) -> 
 
 def _with_ratio(key, size, count, ratio):
     """A positive vector whose first `count` entries have `ratio` times the norm of the others."""
-    x = jr.uniform(key, (size,), minval=0.5, maxval=1.5)
+    return _stretched(jr.uniform(key, (size,), minval=0.5, maxval=1.5), ratio, count)
+
+
+@one_program(static_argnums=2)
+def _stretched(x, ratio, count):
     return jnp.concatenate([ratio * x[:count] / jnp.linalg.norm(x[:count]), x[count:] / jnp.linalg.norm(x[count:])])
 
 
@@ -263,13 +269,23 @@ def _hidden_diagonal_of_three(largest_share: tuple[float, float]) -> Callable[[P
 def _gaussian(key, observed, rank):
     left_key, right_key = jr.split(key)
     m, n = observed.shape
-    truth = jr.normal(left_key, (m, rank)) @ jr.normal(right_key, (n, rank)).T
+    truth = _product(jr.normal(left_key, (m, rank)), jr.normal(right_key, (n, rank)))
     return _scaled(observed, truth, rank)
 
 
+@one_program
+def _product(left, right):
+    return left @ right.T
+
+
 def _scaled(observed, truth, rank):
-    truth = truth / jnp.linalg.norm(truth, 2)
+    truth = _of_norm_one(truth)
     return Task(problems.completion(truth, observed), truth, rank)
+
+
+@one_program
+def _of_norm_one(W):
+    return W / jnp.linalg.norm(W, 2)
 
 
 def _unequal_pair(key):
