@@ -172,7 +172,13 @@ def test_determinant_at_depth_two_falls_like_a_gaussian_in_the_unseen_entry():
 
 @pytest.mark.parametrize(
     ("depth", "W0", "problem"),
-    [(2, np.eye(2), ()), (3, NEGATIVE, ()), (10, POSITIVE, ()), (3, POSITIVE, PERTURBED)],
+    [
+        (2, np.eye(2), ()),
+        (3, NEGATIVE, ()),
+        (10, POSITIVE, ()),
+        (3, POSITIVE, PERTURBED),
+        (2, np.array([[0.5, 0.8], [0.012, 2.0]]), (1.0, 0.01)),  # near its observations it opens, and leaves them again
+    ],
 )
 def test_unseen_entry_agrees_with_forty_digits(depth, W0, problem):
     problem = problems.two_by_two(*problem)
