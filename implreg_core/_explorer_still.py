@@ -1,6 +1,9 @@
 """An explorer as it opens, drawn by matplotlib: for places where nothing can move, and for print."""
 
+import base64
+import io
 from collections.abc import Mapping, Sequence
+from html import escape
 from textwrap import fill
 from typing import NamedTuple
 
@@ -28,6 +31,7 @@ class Drawn(NamedTuple):
 _WIDTH, _PANEL_HEIGHT = 7.2, 2.9  # inches; two panels stand side by side
 _LINE = 0.19  # inches; a line of small text
 _CHARACTERS = 105  # that fit into one
+_DOTS_PER_INCH = 100  # of a picture on the screen, which has twice as many pixels
 _SMALL = {"fontsize": 9, "va": "top", "linespacing": 1.3}
 
 
@@ -154,3 +158,24 @@ def _draw_grid(view: GridView, run: Run, text: str, ax: Axes) -> None:
             ax.texts[-1].set(weight="bold", color=figures.COLORS[0])
             ax.text(j + 0.5, i + 0.72, f"{beside[i, j]:.3g}", color=figures.COLORS[1], **place)
     ax.set_xlabel(f"bold: unseen, by {label}; below: {other}", fontsize=8.5)
+
+
+def png(figure: Figure) -> tuple[str, dict]:
+    """A picture in base 64, and its size on the screen."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=2 * _DOTS_PER_INCH)
+    width, height = (round(_DOTS_PER_INCH * inches) for inches in figure.get_size_inches())
+    return base64.b64encode(buffer.getvalue()).decode(), {"width": width, "height": height}
+
+
+def html(figure: Figure, slug: str, text: str) -> str:
+    """A picture for a notebook. Where a saved one is reopened without a kernel, JupyterLab finds no widget; the style
+    hides the line in which it says so."""
+    data, size = png(figure)
+    child = ".jp-OutputArea-child"
+    return (
+        f"<style>{child}:has([data-still]) + {child}:has(.jupyter-widgets):not(:has(.implreg-explorer))"
+        " { display: none; }</style>"
+        f'<div><img data-still="{slug}" width="{size["width"]}" alt="{escape(text)}" '
+        f'src="data:image/png;base64,{data}"></div>'
+    )

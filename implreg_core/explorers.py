@@ -16,10 +16,8 @@ number, which it draws as a line. "Keep this run" leaves a run in all views, thi
 those that follow.
 """
 
-import base64
 import contextlib
 import html
-import io
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -78,8 +76,6 @@ __all__ = [
     "your_matrix",
 ]
 
-_DOTS_PER_INCH = 100  # of a picture on the screen, which has twice as many pixels
-
 
 class Explorer:
     """An interactive figure for a reader's `question`: linked `views` of the run at a setting of `controls`.
@@ -116,8 +112,15 @@ class Explorer:
     ...     t = jnp.linspace(0.0, 5.0, 20)
     ...     return {"t": t, "loss": jnp.exp(-rate * t)}
     ...
-    >>> slider = explorers.Slider("rate", "rate", 0.1, 2.0, default=1.0)
-    >>> explorers.Explorer(question="How fast?", controls=[slider], compute=compute, views=[view], caption="A decay.")
+    >>> explorer = explorers.Explorer(
+    ...     question="How fast?",
+    ...     controls=[explorers.Slider("rate", "rate", 0.1, 2.0, default=1.0)],
+    ...     compute=compute,
+    ...     views=[view],
+    ...     caption="A decay.",
+    ...     endings=[explorers.Ending("ended at loss {loss}", "loss", at_least=0)],
+    ... )
+    >>> explorer
     Explorer('How fast?', rate=0.1..2)
 
     ```
@@ -166,7 +169,7 @@ class Explorer:
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         if static_build():  # the picture is for the notebooks that the book's build makes
-            page, (png, size) = self.static_html(), self._png()
+            page, (png, size) = self.static_html(), _explorer_still.png(self.picture())
             _explorer_names.claim(self.slug, self.question, page)
             return {"text/plain": repr(self), "text/html": page, "image/png": png}, {"image/png": size}
         view, _ = self.widget()._repr_mimebundle_()
@@ -177,7 +180,8 @@ class Explorer:
         if static_build():
             raise NotImplementedError  # IPython's sign to take the bundle above
         with contextlib.suppress(Exception):  # the widget says what is wrong
-            display({"text/html": self._still_html()}, raw=True)
+            text = f"{self.question} {self.caption}"
+            display({"text/html": _explorer_still.html(self.picture(), self.slug, text)}, raw=True)
         display(*self._repr_mimebundle_(), raw=True)
 
     def static_html(self) -> str:
@@ -191,16 +195,8 @@ class Explorer:
         **Example:**
 
         ```python
-        >>> def compute(power):
-        ...     return {"t": np.arange(3.0), "w": np.arange(3.0) ** power}
-        ...
-        >>> view = explorers.View("V", "t", {"w": "w"}, "t", "w")
-        >>> control = explorers.Control("power", "power", [1, 2], 1)
-        >>> explorer = explorers.Explorer(
-        ...     question="How steep?", controls=[control], compute=compute, views=[view], caption="Powers."
-        ... )
-        >>> explorer.static_html()[:55]
-        '<figure class="implreg-explorer" id="explore-how-steep"'
+        >>> explorer.static_html()[:54]
+        '<figure class="implreg-explorer" id="explore-how-fast"'
 
         ```
         """
@@ -235,15 +231,7 @@ class Explorer:
 
         ```python
         >>> import tempfile
-        >>> view = explorers.View("A line", "t", {"w": "w"}, "t", "w")
-        >>> def compute(slope):
-        ...     return {"t": jnp.arange(3.0), "w": slope * jnp.arange(3.0)}
-        ...
-        >>> slider = explorers.Slider("slope", "slope", 0.0, 2.0, default=1.0)
-        >>> explorer = explorers.Explorer(
-        ...     question="How steep?", controls=[slider], compute=compute, views=[view], caption="A line."
-        ... )
-        >>> explorer.save(f"{tempfile.mkdtemp()}/steep.html").read_text(encoding="utf-8")[:15]
+        >>> explorer.save(f"{tempfile.mkdtemp()}/decay.html").read_text(encoding="utf-8")[:15]
         '<!doctype html>'
 
         ```
@@ -263,16 +251,8 @@ class Explorer:
         **Example:** the numbers behind a curve, for a check beside it:
 
         ```python
-        >>> view = explorers.View("A line", "t", {"w": "w"}, "t", "w")
-        >>> def compute(slope):
-        ...     return {"t": jnp.arange(3.0), "w": slope * jnp.arange(3.0)}
-        ...
-        >>> slider = explorers.Slider("slope", "slope", 0.0, 2.0, default=1.0)
-        >>> explorer = explorers.Explorer(
-        ...     question="How steep?", controls=[slider], compute=compute, views=[view], caption="A line."
-        ... )
-        >>> explorer.run(slope=0.5)["w"]
-        array([0. , 0.5, 1. ])
+        >>> explorer.run(rate=0.5)["loss"][[0, -1]].round(3)
+        array([1.   , 0.082])
 
         ```
         """
@@ -290,17 +270,8 @@ class Explorer:
         **Example:**
 
         ```python
-        >>> view = explorers.View("A line", "t", {"w": "w"}, "t", "w")
-        >>> def compute(slope):
-        ...     return {"t": jnp.arange(3.0), "w": slope * jnp.arange(3.0)}
-        ...
-        >>> slider = explorers.Slider("slope", "slope", 0.0, 2.0, default=1.0)
-        >>> explorer = explorers.Explorer(
-        ...     question="How steep?", controls=[slider], compute=compute, views=[view], caption="A line.",
-        ...     endings=[explorers.Ending("ended at w = {w}", "w", at_least=1)],
-        ... )
-        >>> explorer.ending(slope=0.75)
-        'This run ended at w = 1.5.'
+        >>> explorer.ending(rate=0.5)
+        'This run ended at loss 0.0821.'
 
         ```
         """
@@ -314,16 +285,8 @@ class Explorer:
         **Example:**
 
         ```python
-        >>> def compute(power):
-        ...     return {"t": np.arange(3.0), "w": np.arange(3.0) ** power}
-        ...
-        >>> view = explorers.View("A power", "t", {"w": "w"}, "t", "w")
-        >>> control = explorers.Control("power", "power", [1, 2], 1)
-        >>> explorer = explorers.Explorer(
-        ...     question="How steep?", controls=[control], compute=compute, views=[view], caption="Powers."
-        ... )
         >>> [ax.get_title(loc="left") for ax in explorer.picture().axes]
-        ['A power']
+        ['Decay']
 
         ```
         """
@@ -347,18 +310,10 @@ class Explorer:
         **Example:**
 
         ```python
-        >>> def compute(power):
-        ...     return {"t": np.arange(3.0), "w": np.arange(3.0) ** power}
-        ...
-        >>> view = explorers.View("V", "t", {"w": "w"}, "t", "w")
-        >>> control = explorers.Control("power", "power", [1, 2], 1)
-        >>> explorer = explorers.Explorer(
-        ...     question="How steep?", controls=[control], compute=compute, views=[view], caption="Powers."
-        ... )
         >>> widget = explorer.widget()
-        >>> widget.choice = [1]  # as the slider in the page does
-        >>> sorted(widget.answer["stored"])
-        ['t', 'w']
+        >>> widget.choice = [0.5]  # as the slider in the page does
+        >>> sorted(widget.answer)
+        ['choice', 'computed']
 
         ```
         """
@@ -368,26 +323,6 @@ class Explorer:
         widget.answer = self._answer(default)
         widget.observe(lambda change: widget.set_trait("answer", self._answer(change.new)), "choice")
         return widget
-
-    def _png(self) -> tuple[str, dict]:
-        """The picture in base 64, and its size on the screen."""
-        figure, buffer = self.picture(), io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=2 * _DOTS_PER_INCH)
-        width, height = (round(_DOTS_PER_INCH * inches) for inches in figure.get_size_inches())
-        return base64.b64encode(buffer.getvalue()).decode(), {"width": width, "height": height}
-
-    def _still_html(self) -> str:
-        """The picture for a notebook. Where a saved one is reopened without a kernel, JupyterLab finds no widget;
-        the style hides the line in which it says so."""
-        png, size = self._png()
-        text = html.escape(f"{self.question} {self.caption}")
-        child = ".jp-OutputArea-child"
-        return (
-            f"<style>{child}:has([data-still]) + {child}:has(.jupyter-widgets):not(:has(.implreg-explorer))"
-            " { display: none; }</style>"
-            f'<div><img data-still="{self.slug}" width="{size["width"]}" alt="{text}" '
-            f'src="data:image/png;base64,{png}"></div>'
-        )
 
     def _spec(self) -> dict:
         """What the front end must know before any run: see `_explorer_spec`."""

@@ -6,8 +6,8 @@ all times. As $G U$ is also the gradient of $\psi(U) = \frac12 \ell(U U^\top)$, 
 $\psi$ at the same learning rate $\eta$ (and descent on $\ell(U U^\top)$ at $\eta / 2$); the flows share their time.
 So nothing is integrated here: `descent` and `flow` do it, and only their starts are special.
 
-This is exact arithmetic. Up to size 4 and 4 columns rounding respects it; in larger products sums run in another order, the pair
-drifts apart by rounding, and the determinant's sign is then lost as from any start of depth 2.
+This is exact arithmetic. Up to size 4 and 4 columns rounding respects it; in larger products the sums run in another
+order, the pair drifts apart by rounding, and the determinant's sign is then lost as from any start of depth 2.
 """
 
 import jax.numpy as jnp
