@@ -73,7 +73,9 @@ def sharpness(problem: Completion, factors: Factors, *, preconditioner: Factors 
     ```
     """
     factors = check_start(problem, factors)
-    return _sharpness(problem, factors, preconditioner and _checked_preconditioner(preconditioner, factors))
+    if preconditioner is not None:
+        preconditioner = _checked_preconditioner(preconditioner, factors)
+    return _sharpness(problem, factors, preconditioner)
 
 
 @one_program

@@ -305,6 +305,7 @@ def test_a_diverging_run_ends_before_it_is_no_longer_finite():
             "max_steps",
         ),
         (lambda path: stability.departure(path, path, excess=0.0), "excess"),
+        (lambda path: preconditioned(()), "`preconditioner` must have one matrix for each of 2 factors; got 0"),
         (lambda path: preconditioned([ONES]), "`preconditioner` must have one matrix for each of 2 factors; got 1"),
         (lambda path: preconditioned([ONES, ONES[:1]]), r"`preconditioner\[1\]`"),
         (lambda path: preconditioned([ONES, jnp.eye(2)]), r"`preconditioner\[1\]` must be positive"),
