@@ -10,6 +10,7 @@ import inspect
 import re
 from fnmatch import fnmatchcase
 from functools import cache
+from types import ModuleType
 
 from api_names import entries, modules, values
 from docutils import nodes
@@ -30,6 +31,12 @@ def selected(patterns: str) -> list[str]:
 def addresses() -> frozenset[str]:
     """Everything that has a section."""
     return frozenset(modules()) | {entry.address for module in modules().values() for entry in entries(module)}
+
+
+def summary(module: ModuleType) -> str:
+    """The first sentence of a module's docstring, in Markdown."""
+    paragraph = " ".join(inspect.getdoc(module).split("\n\n")[0].split())
+    return re.split(r"(?<=[.]) (?=[A-Z`*])", paragraph)[0].replace("; see `figures` for the rules.", ".")
 
 
 def _link(address: str, text: str, docname: str) -> addnodes.pending_xref:
@@ -90,7 +97,7 @@ class Modules(SphinxDirective):
 
 
 class Index(SphinxDirective):
-    """All public names, by module."""
+    """All modules, with the first sentence of what they say of themselves and their public names."""
 
     def run(self):
         items = nodes.definition_list()
@@ -100,7 +107,10 @@ class Index(SphinxDirective):
                 if "." not in entry.name:
                     names += [_link(entry.address, entry.name, self.env.docname), nodes.Text(" ")]
             term = nodes.term("", "", _link(name, name.removeprefix("implreg_core."), self.env.docname))
-            items += nodes.definition_list_item("", term, nodes.definition("", names))
+            shown = nodes.definition()
+            self.state.nested_parse(StringList([summary(module)], source=name), 0, shown)
+            shown += names
+            items += nodes.definition_list_item("", term, shown)
         return [items]
 
 

@@ -73,9 +73,16 @@ def _public(name: str) -> bool:
 
 @cache
 def modules() -> dict[str, ModuleType]:
-    """The public modules by their full names."""
-    found = pkgutil.iter_modules(implreg_core.__path__, "implreg_core.")
-    return {each.name: importlib.import_module(each.name) for each in found if _public(each.name.split(".")[1])}
+    """The public modules by their full names, those in packages too."""
+    return dict(_modules(implreg_core))
+
+
+def _modules(package):
+    for each in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        if _public(each.name.rpartition(".")[2]):
+            module = importlib.import_module(each.name)
+            yield each.name, module
+            yield from _modules(module) if each.ispkg else ()
 
 
 def entries(module: ModuleType) -> Iterator[Entry]:

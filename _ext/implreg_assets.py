@@ -8,7 +8,7 @@ import re
 from html import unescape
 from pathlib import Path
 
-from implreg_core import _front
+from implreg_core.explorers import _front
 
 EXPLORER = re.compile(r'(<figure class="implreg-explorer" id="([\w-]+)" aria-label="([^"]*)">.*?</figure>)', re.DOTALL)
 

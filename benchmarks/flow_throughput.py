@@ -13,7 +13,7 @@ import jax.random as jr
 import numpy as np
 
 from implreg_core import problems
-from implreg_core._sign_preserving import sign_preserving_flow, sign_preserving_flows
+from implreg_core.flow._sign_preserving import sign_preserving_flow, sign_preserving_flows
 
 DEPTHS = (2, 3, 4, 10)
 STDS = (1e-1, 1e-3, 1e-6)  # of the entries of each factor

@@ -12,8 +12,8 @@ import numpy as np
 
 from implreg_core import convex, descent, factorizations, nonlinear, norms, problems, ranks, task_families, tensors
 from implreg_core import deep_completion as deep
-from implreg_core._tensor_measures import linear_measures, low_rank_tensor, tensor_measures
 from implreg_core.tensors import reconstruction_error
+from implreg_core.tensors._measures import linear_measures, low_rank_tensor, tensor_measures
 
 Measures = dict[str, float | int | bool | np.ndarray]
 

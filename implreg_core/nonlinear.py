@@ -16,9 +16,9 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int
 
 from implreg_core import _check
-from implreg_core import _descent_loop as loop
 from implreg_core._linalg import matmul
 from implreg_core.descent import Descent, FactorRows, checked_descents
+from implreg_core.descent import _loop as loop
 from implreg_core.factorizations import Factors
 from implreg_core.problems import Completion
 

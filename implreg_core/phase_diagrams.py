@@ -1,7 +1,7 @@
 r"""Phase diagrams: of many runs on the 2x2 problem, which fraction drives the unseen entry up, over two settings.
 
 Here are the starts that the diagrams vary, the grid of runs, its counts with their error, and the law for how
-balanced a start must be. Gradient descent itself is `descent`'s, the pictures are `figures_phase_diagrams`'s.
+balanced a start must be. Gradient descent itself is `descent`'s, the pictures are `figures.phase_diagrams`'s.
 """
 
 from collections.abc import Callable, Sequence

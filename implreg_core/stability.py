@@ -16,18 +16,18 @@ import optax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, ArrayLike, Float, Int, Real
 
-from implreg_core import _check, _recording
+from implreg_core import _check
 from implreg_core._compile import one_program
-from implreg_core._weak_direction import (
+from implreg_core.descent import FactorRows, _recording, check_start, log_spaced_steps, objective_gradient
+from implreg_core.factorizations import Factors, product_matrix, slogdet
+from implreg_core.flow import SignPreservingFlow
+from implreg_core.flow._weak_direction import (
     predicted_flip,
     predicted_sign_loss,
     weak_crossing,
     weak_gaps,
     weak_unbalancedness,
 )
-from implreg_core.descent import FactorRows, check_start, log_spaced_steps, objective_gradient
-from implreg_core.factorizations import Factors, product_matrix, slogdet
-from implreg_core.flow import SignPreservingFlow
 from implreg_core.problems import Completion
 
 __all__ = [

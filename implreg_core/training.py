@@ -14,7 +14,8 @@ import numpy as np
 import optax
 from jaxtyping import Array, ArrayLike, Float, Int, Real
 
-from implreg_core import _check, _recording
+from implreg_core import _check
+from implreg_core.descent import _recording
 
 
 class GlobalRMSPropState(NamedTuple):

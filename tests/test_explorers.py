@@ -13,9 +13,9 @@ from hypothesis import given
 from in_node import find_node
 from jax import lax
 
-from implreg_core import _explorer_names, explorers
-from implreg_core._columns import decode_column, encode_column
-from implreg_core.explorers import Control, Explorer, MatrixPad, NoRun, Slider, View
+from implreg_core import explorers
+from implreg_core.explorers import Control, Explorer, MatrixPad, NoRun, Slider, View, _names
+from implreg_core.explorers._columns import decode_column, encode_column
 
 ROWS = {2: 30, 3: 40}  # runs of unequal length
 
@@ -250,7 +250,7 @@ def test_names_are_plain_letters_and_distinct_where_letters_are_lost():
 
 def test_two_figures_of_a_page_under_one_name_are_refused(monkeypatch):
     monkeypatch.setenv("IMPLREG_STATIC", "1")
-    monkeypatch.setattr(_explorer_names, "_pages", {})
+    monkeypatch.setattr(_names, "_pages", {})
     for _ in range(2):  # the same one again is no other
         explorer()._repr_mimebundle_()
     explorer(question="Does b < a?")._repr_mimebundle_()

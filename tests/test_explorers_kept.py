@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from implreg_core import explorers
-from implreg_core._columns import decode_column
-from implreg_core._explorer_controls import in_words
 from implreg_core.explorers import Control, Ending, Explorer, Guess, MatrixPad, MatrixView, NoRun, Slider, View
+from implreg_core.explorers._columns import decode_column
+from implreg_core.explorers._controls import in_words
 
 ENTRIES = [["w", "w12"], ["w21", "w22"]]
 

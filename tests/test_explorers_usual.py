@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 from implreg_core import explorers, live
-from implreg_core._explorer_usual import _ABSCISSAS, _COLUMNS
+from implreg_core.explorers._usual import _ABSCISSAS, _COLUMNS
 
 
 def columns():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from implreg_core import figures_any_norm as figures
+from implreg_core.figures import any_norm as figures
 
 
 def lines(ax):

@@ -3,7 +3,7 @@ import pytest
 import xarray
 from drawn import legend, lines, same
 
-from implreg_core import figures, figures_conjectures
+from implreg_core import figures
 
 METHODS = ["least nuclear norm", "depth 2", "depth 3", "depth 4"]
 COUNTS, SCALES = [20, 50], [1e-3, 1e-4, 1e-6]
@@ -21,7 +21,7 @@ def some_table(tasks=3):
 
 def test_rank_against_norm(ax):
     table = some_table()
-    figures_conjectures.rank_against_norm(table, ax)
+    figures.conjectures.rank_against_norm(table, ax)
     drawn = lines(ax)
     assert legend(ax) == list(drawn) == METHODS
     for method in METHODS:
@@ -38,7 +38,7 @@ def test_rank_against_norm(ax):
 
 def test_error_by_method(ax):
     table = some_table()
-    figures_conjectures.error_by_method(table, ax)
+    figures.conjectures.error_by_method(table, ax)
     for k, (line, method) in enumerate(zip(ax.lines, METHODS, strict=True)):
         x, y = line.get_xydata().T
         assert np.all(np.abs(x - k) < 0.5)
@@ -50,7 +50,7 @@ def test_error_by_method(ax):
 def test_singular_values(ax):
     step = np.array([0, 1, 10, 100])
     spectrum = np.random.default_rng(0).random((4, 5))
-    figures_conjectures.singular_values(step, spectrum, ax, reference=[2.0, 0.5], leading=2, title="Depth 3")
+    figures.conjectures.singular_values(step, spectrum, ax, reference=[2.0, 0.5], leading=2, title="Depth 3")
     levels, values = ax.lines[:2], ax.lines[2:]
     assert [line.get_ydata()[0] for line in levels] == [2.0, 0.5]
     for line, column in zip(values, spectrum.T, strict=True):
@@ -61,7 +61,7 @@ def test_singular_values(ax):
 
 @pytest.mark.parametrize("order", [("depth", "scale", "seed"), ("seed", "scale", "depth")])
 def test_lines_are_medians_and_bars_reach_the_extremes(ax, order):
-    assert figures_conjectures.over_scales(FOUND.transpose(*order), ax, convex=LEAST, truth=LEAST - 5) is ax
+    assert figures.conjectures.over_scales(FOUND.transpose(*order), ax, convex=LEAST, truth=LEAST - 5) is ax
     least, truth, *lines = ax.get_lines()
     assert list(least.get_ydata()) == [6.25, 6.25] and list(truth.get_ydata()) == [1.25, 1.25]
     np.testing.assert_array_equal([line.get_ydata() for line in lines], [[4.0, 2.25, 1.0], [8.0, 8.0, 8.0]])
@@ -79,7 +79,7 @@ def test_evidence_has_a_row_for_each_measure_and_a_column_for_each_count():
     deep = {name: FOUND.expand_dims(observed=COUNTS) * k for k, name in enumerate(MEASURES, 1)}
     convex = {name: xarray.concat([LEAST * k, LEAST * 1e-9], "observed") for k, name in enumerate(MEASURES, 1)}
     convex = xarray.Dataset(convex).assign_coords(observed=COUNTS)
-    axes = figures_conjectures.evidence(xarray.Dataset(deep), convex, truth=convex.sel(observed=20))
+    axes = figures.conjectures.evidence(xarray.Dataset(deep), convex, truth=convex.sel(observed=20))
     assert axes.shape == (3, 2)
     assert [ax.get_ylabel() for ax in axes[:, 0]] == [
         "reconstruction error",

@@ -1,13 +1,13 @@
 import numpy as np
 from drawn import falls, legend, lines, same, some_run
 
-from implreg_core import figures_counterexample, ranks, trajectories
+from implreg_core import figures, ranks, trajectories
 
 
 def test_norms_over_solutions(ax):
     w = np.linspace(-2, 2, 5)
     values = {0.5: w**2 + 3, 2: w**2 + 2, np.inf: w**2 + 1}
-    assert figures_counterexample.norms_over_solutions(w, values, ax) is ax
+    assert figures.counterexample.norms_over_solutions(w, values, ax) is ax
     drawn = lines(ax)
     assert legend(ax) == list(drawn) == ["$p = 0.5$", "$p = 2$", r"$p = \infty$"]
     assert all(same(line, w, y) for line, y in zip(drawn.values(), values.values(), strict=True))
@@ -16,7 +16,7 @@ def test_norms_over_solutions(ax):
 
 def test_ranks_over_solutions(ax):
     w = np.linspace(-2, 2, 5)
-    figures_counterexample.ranks_over_solutions(w, w + 3, w + 4, ax)
+    figures.counterexample.ranks_over_solutions(w, w + 3, w + 4, ax)
     drawn = lines(ax)
     assert same(drawn["effective rank"], w, w + 3) and same(drawn["distance from rank 1"], w, w + 4)
     colors = {line.get_label(): line.get_color() for line in ax.lines}
@@ -25,7 +25,7 @@ def test_ranks_over_solutions(ax):
 
 def test_unseen_entry_of_groups(ax):
     groups = {"small": [some_run(0), some_run(1)], "large": [some_run(2, least_loss=1e-5)]}
-    figures_counterexample.unseen_entry_of_groups(groups, ax, title="All runs")
+    figures.counterexample.unseen_entry_of_groups(groups, ax, title="All runs")
     assert list(lines(ax)) == ["lower bound", "small (2)", "large (1)"]
     data = [line.get_xydata() for line in ax.lines]
     for run in (run for runs in groups.values() for run in runs):
@@ -39,7 +39,7 @@ def test_unseen_entry_of_groups(ax):
 
 def test_rank_excess(ax):
     runs = {"depth 2": some_run(0), "depth 3": some_run(1, least_loss=1e-6)}
-    figures_counterexample.rank_excess(runs, ax)
+    figures.counterexample.rank_excess(runs, ax)
     assert legend(ax) == list(runs)
     for label, run in runs.items():
         assert same(lines(ax)[label], run.loss, trajectories.along(ranks.effective_rank, run.W) - 1)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from implreg_core import figures
-from implreg_core import figures_families as families
+from implreg_core.figures import families as families
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from drawn import legend, lines, same, some_run
 
-from implreg_core import figures, figures_identity
+from implreg_core import figures
 
 
 @pytest.mark.usefixtures("book_style")
@@ -11,7 +11,7 @@ def test_identity_rates():
     for run in runs.values():
         run.W[:, 0, 0] *= -1
     _, axes = figures.panels(3)
-    figures_identity.identity_rates(runs, axes)
+    figures.identity.identity_rates(runs, axes)
     columns = (lambda run: run.W[:, 0, 0], lambda run: run.loss, lambda run: -run.log_abs_det)
     for ax, column in zip(axes, columns, strict=True):
         drawn = lines(ax)

@@ -1,7 +1,7 @@
 import pytest
 from drawn import falls, legend, lines, same, some_run
 
-from implreg_core import figures, figures_intro, problems, trajectories
+from implreg_core import figures, problems, trajectories
 
 
 @pytest.mark.usefixtures("book_style")
@@ -10,8 +10,8 @@ def test_norms_and_ranks_against_loss():
     run.loss[0] = problem.loss(run.W[0])
     measures = trajectories.measures(problem, run)
     _, (norms, ranks) = figures.panels(2)
-    figures_intro.norms_against_loss(measures, norms)
-    figures_intro.ranks_against_loss(measures, ranks)
+    figures.intro.norms_against_loss(measures, norms)
+    figures.intro.ranks_against_loss(measures, ranks)
     assert legend(norms) == ["nuclear", "Frobenius", "spectral"]
     assert legend(ranks) == ["effective rank − 1", "distance from rank 1"]
     for label, line in lines(norms).items():

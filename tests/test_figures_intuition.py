@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from matplotlib.quiver import Quiver
 
-from implreg_core import figures_intuition as figures
+from implreg_core.figures import intuition as figures
 
 PATH = np.array([[[1.0, 0.2], [0.2, 0.9]], [[2.0, 0.8], [0.8, 0.5]], [[9.0, 1.0], [1.0, 0.2]]])
 

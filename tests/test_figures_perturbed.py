@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from implreg_core import figures_perturbed as figures
+from implreg_core.figures import perturbed as figures
 
 
 def run(loss, w):
@@ -56,9 +56,3 @@ def test_powers_pass_through_the_last_point(ax):
     curves = {"a": np.array([3e-1, 1e-2]), "b": np.array([1.0, 1.0])}
     figures.powers_of_scale(scale, curves, {"a": 2.0}, ax, ylabel="y", title="t")
     assert np.allclose(lines(ax)[1], [[1e-1, 1.0], [1e-2, 1e-2]]) and len(lines(ax)) == 3
-
-
-def test_norm_lies_between_its_levels(ax):
-    figures.norm_over_scale(np.array([1e-1, 1e-2]), np.array([2.1, 2.4]), {"least": 2.0, "rank one": 2.5}, ax)
-    low, high = ax.get_ylim()
-    assert low < 2.0 and high > 2.5 and {text.get_text() for text in ax.texts} == {"least", "rank one"}

@@ -2,7 +2,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from implreg_core import figures_phase_diagrams
+from implreg_core import figures
 from implreg_core.phase_diagrams import Axis, PhaseDiagram
 
 matplotlib.use("Agg")
@@ -22,7 +22,7 @@ def diagram():
 
 
 def test_fraction_map_writes_each_fraction_in_its_cell(diagram, ax):
-    assert figures_phase_diagrams.fraction_map(diagram, ax, title="depth 3", row_limit=0.05) is ax
+    assert figures.phase_diagrams.fraction_map(diagram, ax, title="depth 3", row_limit=0.05) is ax
     written = {tuple(np.round(text.xy, 12)): text.get_text() for text in ax.texts}
     assert written == {(1e-4, 0.01): "100", (1e-2, 0.01): "50", (1e-4, 0.1): "0", (1e-2, 0.1): "0"}
     assert ax.get_xscale() == ax.get_yscale() == "log" and ax.get_title("left") == "depth 3"
@@ -35,14 +35,14 @@ def test_fraction_map_writes_each_fraction_in_its_cell(diagram, ax):
 
 
 def test_fraction_map_draws_the_outcome_it_is_asked_for(diagram, ax):
-    figures_phase_diagrams.fraction_map(diagram, ax, title="", outcome="keeps_sign")
+    figures.phase_diagrams.fraction_map(diagram, ax, title="", outcome="keeps_sign")
     assert sorted(text.get_text() for text in ax.texts) == ["0", "0", "0", "25"]
     with pytest.raises(ValueError, match="outcome"):
-        figures_phase_diagrams.fraction_map(diagram, ax, title="", outcome="grows")
+        figures.phase_diagrams.fraction_map(diagram, ax, title="", outcome="grows")
 
 
 def test_numbers_stand_out_from_their_cells(diagram, ax):
-    figures_phase_diagrams.fraction_map(diagram, ax, title="")
+    figures.phase_diagrams.fraction_map(diagram, ax, title="")
 
     def luminance(color):
         linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in color[:3]]
@@ -50,7 +50,7 @@ def test_numbers_stand_out_from_their_cells(diagram, ax):
 
     colormap = ax.collections[0].get_cmap()
     for part in np.linspace(0, 1, 101):
-        number = 1.0 if part >= figures_phase_diagrams._DARK else 0.0
+        number = 1.0 if part >= figures.phase_diagrams._DARK else 0.0
         light, dark = sorted([number, luminance(colormap(part))], reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 4.5
 
@@ -59,7 +59,7 @@ def test_fraction_curves_draw_points_and_errors(ax):
     x, fraction = np.array([1e-3, 1e-2, 1e-1]), np.array([1.0, 0.5, 0.0])
     interval = np.array([[0.9, 0.4, 0.0], [1.0, 0.6, 0.1]])
     curves = {"a": (x, fraction, interval), "b": (x, fraction / 2, interval / 2)}
-    assert figures_phase_diagrams.fraction_curves(curves, ax, xlabel="scale", title="t") is ax
+    assert figures.phase_diagrams.fraction_curves(curves, ax, xlabel="scale", title="t") is ax
     assert [line.get_label() for line in ax.lines if not line.get_label().startswith("_")] == ["a", "b"]
     assert np.array_equal(ax.lines[0].get_ydata(), fraction)
     bars = ax.collections[0].get_segments()

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.patches import Circle
 
-from implreg_core import figures_proofs as figures
+from implreg_core.figures import proofs as figures
 
 
 def lines(ax):

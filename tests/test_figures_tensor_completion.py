@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from xarray import DataArray
 
-from implreg_core import figures_tensor_completion as figures
+from implreg_core.figures import tensor_completion as figures
 
 SCALES, OBSERVED = [1e-3, 3e-2], [50, 100, 200]
 VALUES = np.array([[[1.0, 2.0, 4.0], [1.0, 1.5, 2.0], [0.5, 1.0, 1.0]], [[5.0, 6.0, 7.0]] * 3])

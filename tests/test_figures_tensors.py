@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from implreg_core import figures_tensors as figures
+from implreg_core.figures import tensors as figures
 
 
 def lines(ax):

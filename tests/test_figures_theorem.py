@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from drawn import falls, legend, lines, same
 
-from implreg_core import figures_theorem
+from implreg_core import figures
 
 
 @pytest.mark.usefixtures("book_style")
@@ -11,7 +11,7 @@ def test_norms_with_bounds():
     names = [f"norm {k}" for k in range(9)]
     values = {name: loss**-0.5 * (k + 2) for k, name in enumerate(names)}
     lower = {name: loss**-0.5 - 10 - k for k, name in enumerate(names)}
-    axes = figures_theorem.norms_with_bounds(loss, values, lower)
+    axes = figures.theorem.norms_with_bounds(loss, values, lower)
     assert axes.shape == (3, 3) and [ax.get_title() + ax.get_title(loc="left") for ax in axes.flat] == names
     for ax, name in zip(axes.flat, names, strict=True):
         drawn, says = lines(ax), lower[name] > 0
@@ -27,7 +27,7 @@ def test_rank_with_bounds(ax):
     rng = np.random.default_rng(0)
     cloud, path = rng.random((2, 30)), (np.geomspace(1, 1e-11, 9), np.geomspace(1, 1e-5, 9))
     upper = {"theorem": lambda loss: 5 * loss, "sharp": np.sqrt}
-    figures_theorem.rank_with_bounds(cloud, path, upper, ax, ylabel="distance from rank 1")
+    figures.theorem.rank_with_bounds(cloud, path, upper, ax, ylabel="distance from rank 1")
     assert legend(ax)[1:] == list(upper)
     drawn = lines(ax)
     assert same(ax.lines[0].get_xydata(), *cloud) and ax.lines[0].get_linestyle() == "None"

@@ -1,12 +1,12 @@
 import numpy as np
 from drawn import falls, legend, lines, same, some_run
 
-from implreg_core import figures_zero_loss
+from implreg_core import figures
 
 
 def test_tightness(ax):
     runs = {"depth 2": some_run(0), "depth 3": some_run(1, least_loss=1e-6)}
-    figures_zero_loss.tightness(runs, ax)
+    figures.zero_loss.tightness(runs, ax)
     assert legend(ax) == list(runs)
     for label, run in runs.items():
         assert same(lines(ax)[label], run.loss, np.abs(run.W[:, 0, 0]) * np.sqrt(2 * run.loss))
@@ -18,7 +18,7 @@ def test_careless_solver(ax):
     exact, careless = some_run(0), some_run(1)
     careless.W[:4, 0, 0] *= -1  # the determinant is positive for four rows, then negative
     assert np.array_equal(np.linalg.det(careless.W) > 0, np.arange(6) < 4)
-    figures_zero_loss.careless_solver(exact, {1e-6: (careless.loss, careless.W)}, ax)
+    figures.zero_loss.careless_solver(exact, {1e-6: (careless.loss, careless.W)}, ax)
     drawn, w = lines(ax), np.abs(careless.W[:, 0, 0])
     assert legend(ax) == list(drawn) == ["lower bound", "exact flow", "tolerance $10^{-6}$"]
     assert same(drawn["exact flow"], exact.loss, np.abs(exact.W[:, 0, 0]))

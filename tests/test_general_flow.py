@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from factor_flow_taylor import Reference
 
-from implreg_core import _general_flow as charts
-from implreg_core import _general_solver, flow, problems
-from implreg_core._general_path import _error_size
-from implreg_core._general_solver import _first_broken
+from implreg_core import flow, problems
+from implreg_core.flow import _general as charts
+from implreg_core.flow import _general_solver
+from implreg_core.flow._general_path import _error_size
+from implreg_core.flow._general_solver import _first_broken
 
 
 def family(d):

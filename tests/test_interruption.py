@@ -16,8 +16,6 @@ import pytest
 
 from implreg_core import (
     _check,
-    _recording,
-    _sign_preserving,
     _slices,
     deep_completion,
     descent,
@@ -29,6 +27,8 @@ from implreg_core import (
     stability,
     tensors,
 )
+from implreg_core.descent import _recording
+from implreg_core.flow import _sign_preserving
 
 PROBLEM = problems.two_by_two()
 START = factorizations.identity(0.1, depth=3)

@@ -11,8 +11,8 @@ import pytest
 from in_node import TOLERANCE, assert_close, assert_same, both, run
 from jax import lax
 
-from implreg_core import _two_by_two_flow as charts
 from implreg_core import bounds, descent, factorizations, live, norms, problems, ranks
+from implreg_core.flow import _two_by_two as charts
 from implreg_core.javascript import compile_to_javascript
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from test_front import in_module
 
-from implreg_core import _front, bounds, norm_language, norms
+from implreg_core import bounds, norm_language, norms
+from implreg_core.explorers import _front
 from implreg_core.norm_language import NormSyntaxError, parse, tree
 
 W = np.array([[3.0, -1.0], [0.5, 2.0]])

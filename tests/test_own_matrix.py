@@ -11,8 +11,10 @@ import pytest
 from in_node import find_node, run
 from test_front import in_module
 
-from implreg_core import _front, _jacobi, convex, descent, factorizations, norms, own_matrix, problems, ranks
+from implreg_core import convex, descent, factorizations, norms, own_matrix, problems, ranks
+from implreg_core.explorers import _front
 from implreg_core.javascript import compile_to_javascript
+from implreg_core.own_matrix import _jacobi
 
 ROOM = 60 * 1024  # bytes of bytecode up to which V8 compiles a function well; of Chromium's source, not of a standard
 

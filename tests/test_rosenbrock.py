@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from implreg_core import _rosenbrock
+from implreg_core.flow import _rosenbrock
 
 
 def pendulum(y):

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from high_precision_flow import Oracle
 
-from implreg_core import _sign_preserving, _two_by_two_path, bounds, factorizations, problems
-from implreg_core import _two_by_two_flow as charts
-from implreg_core._sign_preserving import _advance, _first_broken, sign_preserving_flow, sign_preserving_flows
-from implreg_core.flow import gradient_flow
+from implreg_core import bounds, factorizations, problems
+from implreg_core.flow import _sign_preserving, _two_by_two_path, gradient_flow
+from implreg_core.flow import _two_by_two as charts
+from implreg_core.flow._sign_preserving import _advance, _first_broken, sign_preserving_flow, sign_preserving_flows
 
 POSITIVE = np.array([[0.3, -0.1], [0.2, 0.4]])
 NEGATIVE = np.array([[0.2, 0.3], [0.1, -0.1]])

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from implreg_core import tensors
-from implreg_core._als import als_reaches
+from implreg_core.tensors._als import als_reaches
 
 SHAPES = [(2, 3), (4, 2, 3), (3, 2, 4, 2), (2, 3, 2, 2, 3)]
 
@@ -178,7 +178,7 @@ def test_lower_bound_is_one(seed, rank, shape):
 
 
 def test_als_that_finds_nothing_says_so(monkeypatch):
-    monkeypatch.setattr("implreg_core._cp_rank.als_reaches", lambda *arguments: False)
+    monkeypatch.setattr("implreg_core.tensors._cp_rank.als_reaches", lambda *arguments: False)
     with pytest.raises(tensors.ConvergenceError, match="not even with 16 components. Raise `max_iterations`"):
         tensors.cp_rank(np.ones((4, 5, 4)))
 

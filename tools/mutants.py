@@ -41,10 +41,10 @@ MODULES = {
     "ranks": ("ranks.py", ["ranks", "gradients"]),
     "norms": ("norms.py", ["norms", "norm_language"]),
     "factorizations": ("factorizations.py", ["factorizations"]),
-    "rosenbrock": ("_rosenbrock.py", ["rosenbrock"]),
-    "two_by_two_flow": ("_two_by_two_flow.py", FLOW),
-    "two_by_two_path": ("_two_by_two_path.py", FLOW),
-    "sign_preserving": ("_sign_preserving.py", FLOW),
+    "rosenbrock": ("flow/_rosenbrock.py", ["rosenbrock"]),
+    "two_by_two_flow": ("flow/_two_by_two.py", FLOW),
+    "two_by_two_path": ("flow/_two_by_two_path.py", FLOW),
+    "sign_preserving": ("flow/_sign_preserving.py", FLOW),
     "javascript": ("javascript/*.py", ["javascript", "javascript_parameters", "javascript_programs"]),
 }
 

@@ -2,7 +2,7 @@
 
 import json
 
-from implreg_core import _front
+from implreg_core.explorers import _front
 
 FIGURE = "figure.implreg-explorer"
 

@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 from explorer_page import FIGURE, mounted, show_widget, state, write_page
 
-from implreg_core import _explorer_still
-from implreg_core._columns import decode_column
-from implreg_core.explorers import Control, Explorer, NoRun, View
+from implreg_core.explorers import Control, Explorer, NoRun, View, _still
+from implreg_core.explorers._columns import decode_column
 
 LONGEST_PLAY = 8000  # ms; a play takes 5 s
 
@@ -401,7 +400,7 @@ def test_widget_front_end_with_python_answering(open_page, explorer, tmp_path):
 
 def test_the_widget_stands_in_for_the_still_picture_before_it(open_page, explorer, tmp_path):
     """As in JupyterLab, where each output has a box of its own. A picture of another explorer is left alone."""
-    stills = ['<img data-still="other">', _explorer_still.html(explorer.picture(), explorer.slug, "A picture.")]
+    stills = ['<img data-still="other">', _still.html(explorer.picture(), explorer.slug, "A picture.")]
     page = open_page(write_page(tmp_path, "".join(f"<div><p></p><div>{still}</div></div>" for still in stills)))
     hidden = lambda: page.locator("[data-still]").evaluate_all("all => all.map(e => e.hidden)")  # noqa: E731
     show_widget(page, explorer.widget())

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { readQuery, writeQuery } from "../../implreg_core/front/address.js";
+import { readQuery, writeQuery } from "../../implreg_core/explorers/front/address.js";
 import { anySize, seeded } from "./helpers.mjs";
 
 const controls = [

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { position, range, spacedTicks, textWidth, ticks } from "../../implreg_core/front/axes.js";
+import { position, range, spacedTicks, textWidth, ticks } from "../../implreg_core/explorers/front/axes.js";
 import { anyLimits, read, seeded } from "./helpers.mjs";
 
 const texts = (...axis) => ticks(...axis).map((tick) => tick.text);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { extent, readRun, widen } from "../../implreg_core/front/columns.js";
+import { extent, readRun, widen } from "../../implreg_core/explorers/front/columns.js";
 
 test("a run ends where time stands still, and diverges where a number cannot be drawn", () => {
   const cases = [

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { scaleOf } from "../../implreg_core/front/controls.js";
+import { scaleOf } from "../../implreg_core/explorers/front/controls.js";
 import { seeded } from "./helpers.mjs";
 
 /** All numbers of a slider, after checks that hold for any: growth, and no place that an arrow key cannot leave. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { abscissas, polynomial } from "../../implreg_core/front/curves.js";
+import { abscissas, polynomial } from "../../implreg_core/explorers/front/curves.js";
 
 test("a curve's coefficients are numbers, or those of a row", () => {
   const run = { a: [2, 5], b: [-1, 3] };

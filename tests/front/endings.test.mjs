@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { sentences } from "../../implreg_core/front/endings.js";
-import { pathThrough, valueAt } from "../../implreg_core/front/lines.js";
-import { inWords } from "../../implreg_core/front/settings.js";
+import { sentences } from "../../implreg_core/explorers/front/endings.js";
+import { pathThrough, valueAt } from "../../implreg_core/explorers/front/lines.js";
+import { inWords } from "../../implreg_core/explorers/front/settings.js";
 
 const ended = (loss, step, diverged = false) => ({ run: { loss: [9, loss], step: [1, step] }, diverged });
 const endings = [

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ringRows, rowAt } from "../../implreg_core/front/ghost.js";
+import { ringRows, rowAt } from "../../implreg_core/explorers/front/ghost.js";
 import { seeded } from "./helpers.mjs";
 
 test("a kept run is shown at the nearest time, at its end where it had ended before", () => {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { readQuery, writeQuery } from "../../implreg_core/front/address.js";
-import { faultOf, gridArguments, parseGrid, writeGrid } from "../../implreg_core/front/grid_text.js";
-import { rangeOf } from "../../implreg_core/front/grid_view.js";
+import { readQuery, writeQuery } from "../../implreg_core/explorers/front/address.js";
+import { faultOf, gridArguments, parseGrid, writeGrid } from "../../implreg_core/explorers/front/grid_text.js";
+import { rangeOf } from "../../implreg_core/explorers/front/grid_view.js";
 
 test("a matrix comes back from its text, and from an address", () => {
   const controls = [{ kind: "grid", name: "matrix", label: "matrix" }];

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { readQuery, writeQuery } from "../../implreg_core/front/address.js";
-import { parse } from "../../implreg_core/front/norm_language.js";
-import { columnsOf, describe } from "../../implreg_core/front/text_control.js";
+import { readQuery, writeQuery } from "../../implreg_core/explorers/front/address.js";
+import { parse } from "../../implreg_core/explorers/front/norm_language.js";
+import { columnsOf, describe } from "../../implreg_core/explorers/front/text_control.js";
 
 // The language itself is compared with Python's in tests/test_norm_language.py.
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { formatter, plain, short, significant } from "../../implreg_core/front/numbers.js";
+import { formatter, plain, short, significant } from "../../implreg_core/explorers/front/numbers.js";
 import { anyLimits, anySize, read, seeded } from "./helpers.mjs";
 
 test("numbers are written as in print", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { csv, wrapped } from "../../implreg_core/front/save.js";
+import { csv, wrapped } from "../../implreg_core/explorers/front/save.js";
 import { anySize, seeded } from "./helpers.mjs";
 
 test("a table has one line per row, settings first, and quotes where they are needed", () => {

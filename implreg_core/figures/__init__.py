@@ -1,0 +1,59 @@
+"""The figures of the book: each function takes results and an axis, draws, and returns the axis.
+
+A chapter's own figures are in the module of its name, as `figures.counterexample`; here is what all share. Nothing is
+computed beyond what a picture needs. Lines differ in dash as well as in colour, and colours stand out against white
+and, inverted by the page, against a dark background.
+"""
+
+from implreg_core.figures import (
+    any_norm,
+    beyond_linear,
+    conjectures,
+    counterexample,
+    data,
+    families,
+    greedy,
+    higher_dimensions,
+    identity,
+    intro,
+    intuition,
+    learning_rate,
+    optimizers,
+    perturbed,
+    phase_diagrams,
+    proofs,
+    symmetric,
+    tensor_completion,
+    tensors,
+    theorem,
+    volume,
+    zero_loss,
+)
+from implreg_core.figures._kit import (
+    BLUE,
+    COLORS,
+    DASHES,
+    GREEN,
+    GREY,
+    LOSS,
+    METHODS,
+    ORANGE,
+    PURPLE,
+    RED,
+    UNSEEN,
+    Panels,
+    apply_style,
+    loss_axis,
+    loss_over_time,
+    panels,
+    power_of_ten,
+    unseen_entry,
+    unseen_entry_bound,
+)
+
+__all__ = ["BLUE", "COLORS", "DASHES", "GREEN", "GREY", "LOSS", "METHODS", "ORANGE", "PURPLE", "RED", "UNSEEN"]
+__all__ += ["Panels", "apply_style", "loss_axis", "loss_over_time", "panels", "power_of_ten", "unseen_entry"]
+__all__ += ["unseen_entry_bound"]
+__all__ += ["any_norm", "beyond_linear", "conjectures", "counterexample", "data", "families", "greedy"]
+__all__ += ["higher_dimensions", "identity", "intro", "intuition", "learning_rate", "optimizers", "perturbed"]
+__all__ += ["phase_diagrams", "proofs", "symmetric", "tensor_completion", "tensors", "theorem", "volume", "zero_loss"]

@@ -1,0 +1,100 @@
+"""The figures of the chapter on tensor completion; see `figures` for the rules."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from implreg_core.figures._kit import COLORS, DASHES, GREY, power_of_ten
+
+if TYPE_CHECKING:
+    import xarray
+
+_MARKERS = ("o", "s", "^", "D", "v", "P")
+
+
+def over_observations(
+    quartiles: "xarray.DataArray", ax: Axes, *, baseline: "xarray.DataArray", ylabel: str, title: str
+) -> Axes:
+    """Medians over the number of observations, one line for each starting scale, with quartiles as bars.
+
+    `quartiles` has the dimensions init_std, observed and quantile (lower, median, upper); `baseline`, observed.
+
+    **Example:**
+
+    ```python
+    >>> import xarray
+    >>> sizes = {"init_std": [1e-2], "observed": [50, 100], "quantile": [0.25, 0.5, 0.75]}
+    >>> quartiles, (_, ax) = xarray.DataArray(np.ones((1, 2, 3)), sizes), figures.panels()
+    >>> linear = quartiles[0, :, 1]
+    >>> ax = figures.tensor_completion.over_observations(quartiles, ax, baseline=linear, ylabel="error", title="")
+    >>> ax.get_legend_handles_labels()[1]
+    ['$10^{-2}$', 'linear']
+
+    ```
+    """
+    lines = zip(quartiles.transpose("init_std", "observed", "quantile"), COLORS, DASHES, _MARKERS)
+    for line, color, dashes, marker in lines:
+        lower, median, upper = line.values.T
+        spread = [median - lower, upper - median]
+        label = power_of_ten(float(line.init_std))
+        ax.plot(line.observed, median, color=color, dashes=dashes, marker=marker, ms=4.5, label=label)
+        ax.errorbar(line.observed, median, spread, color=color, fmt="none", elinewidth=1.0, alpha=0.6)
+    ax.plot(baseline.observed, baseline, color=GREY, lw=1.2, dashes=(1, 1.5), label="linear")
+    ax.set(xlabel="observed entries", ylabel=ylabel, title=title, yscale="log")
+    ax.locator_params(axis="x", nbins=5)
+    return ax
+
+
+def rank_over_observations(
+    quartiles: "xarray.DataArray", ax: Axes, *, baseline: "xarray.DataArray", truth: int, title: str
+) -> Axes:
+    """`over_observations` for a rank, with the rank of the truth as a level.
+
+    **Example:**
+
+    ```python
+    >>> import xarray
+    >>> sizes = {"init_std": [1e-2], "observed": [50, 100], "quantile": [0.25, 0.5, 0.75]}
+    >>> quartiles, (_, ax) = xarray.DataArray(np.ones((1, 2, 3)), sizes), figures.panels()
+    >>> linear = quartiles[0, :, 1]
+    >>> ax = figures.tensor_completion.rank_over_observations(quartiles, ax, baseline=linear, truth=3, title="")
+    >>> ax.lines[-1].get_ydata()  # the rank of the truth
+    [3, 3]
+
+    ```
+    """
+    over_observations(quartiles, ax, baseline=baseline, ylabel="CP rank", title=title)
+    ax.axhline(truth, color="black", lw=0.8)
+    ticks = [1, 3, 10, 30, 100, 300]
+    ax.set_yticks(ticks, [str(tick) for tick in ticks])
+    ax.set_ylim(0.8, 1.3 * float(np.nanmax([quartiles.max(), baseline.max(), truth])))
+    ax.minorticks_off()
+    return ax
+
+
+def error_over_scale(quartiles: Mapping[int, "xarray.DataArray"], ax: Axes, *, title: str) -> Axes:
+    """Median error over the starting scale, one line for each rank of the truth, with quartiles as bars.
+
+    Each of `quartiles` has the dimensions init_std and quantile (lower, median, upper).
+
+    **Example:**
+
+    ```python
+    >>> import xarray
+    >>> quartiles = xarray.DataArray(np.ones((2, 3)), {"init_std": [1e-2, 1e-3], "quantile": [0.25, 0.5, 0.75]})
+    >>> _, ax = figures.panels()
+    >>> figures.tensor_completion.error_over_scale({1: quartiles}, ax, title="").get_legend_handles_labels()[1]
+    ['true rank 1']
+
+    ```
+    """
+    for (rank, line), color, dashes, marker in zip(quartiles.items(), COLORS, DASHES, _MARKERS):
+        lower, median, upper = line.transpose("quantile", "init_std").values
+        ax.plot(line.init_std, median, color=color, dashes=dashes, marker=marker, ms=4.5, label=f"true rank {rank}")
+        ax.errorbar(line.init_std, median, [median - lower, upper - median], color=color, fmt="none", elinewidth=1.0)
+    ax.set(xlabel="standard deviation of the start", ylabel="reconstruction error", title=title)
+    ax.set(xscale="log", yscale="log")
+    ax.legend()
+    return ax
