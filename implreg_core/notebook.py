@@ -7,9 +7,11 @@ import re
 from collections.abc import Iterable, Sequence
 
 import jax
+import numpy as np
 import psutil
 from IPython import get_ipython
 from IPython.display import display
+from jaxtyping import ArrayLike
 from tabulate import tabulate
 
 from implreg_core import figures
@@ -47,26 +49,34 @@ def setup() -> None:
         )
 
 
-def glue(**texts: str) -> None:
-    """Make short texts available to the prose as ``{glue:text}`name` ``.
+def glue(form: str | None = None, /, **values: str | ArrayLike) -> None:
+    """Make short texts available to the prose as ``{glue:text}`name` ``: those given, or numbers in one `form`.
 
-    The caller formats each number, so that the page, and nbval's comparison, see only the digits that matter.
+    The caller chooses the form, such as `".2f"` or `".0%"`: the page, and nbval, see only the digits that matter.
 
-    **Raises:** `ValueError` if a value is not a text.
+    **Raises:** `ValueError` if a value is not a text, or with a `form` not one finite number.
 
     **Example:**
 
     ```python
-    >>> notebook.glue(final_entry=f"{22.361:.1f}")
+    >>> notebook.glue(".1f", final_entry=22.361)
     {'application/papermill.record/text/plain': "'22.4'"}
 
     ```
     """
-    for name, text in texts.items():
+    for name, value in values.items():
+        text = value if form is None else _formatted(name, value, form)
         if not isinstance(text, str):
-            raise ValueError(f"`{name}` must be a formatted text such as f'{{x:.3g}}'; got {text!r}.")
+            raise ValueError(f"`{name}` must be a text without a form such as glue('.3g', {name}=...); got {text!r}.")
         record = {"scrapbook": {"name": name, "mime_prefix": "application/papermill.record/"}}
         display({"application/papermill.record/text/plain": repr(text)}, raw=True, metadata=record)
+
+
+def _formatted(name, value, form):
+    number = np.asarray(value)
+    if number.shape or number.dtype.kind not in "iuf" or not np.isfinite(number):
+        raise ValueError(f"`{name}` must be one finite number, to be written as {form!r}; got {value!r}.")
+    return format(number[()], form)
 
 
 def scientific(x: float, decimals: int = 0) -> str:

@@ -3,6 +3,7 @@
 import re
 
 import jax
+import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -36,8 +37,26 @@ def test_glue_shows_a_mime_bundle_that_the_book_reads():
 @pytest.mark.usefixtures("shell", "unchecked_types")
 @pytest.mark.parametrize("value", [1.5, None, b"1.5"])
 def test_glue_refuses_what_is_not_a_text(value):
-    with pytest.raises(ValueError, match="`loss` must be a formatted text"):
+    with pytest.raises(ValueError, match=r"`loss` must be a text without a form such as glue\('.3g', loss=...\); got"):
         notebook.glue(loss=value)
+
+
+@pytest.mark.usefixtures("shell")
+@pytest.mark.parametrize(
+    ("form", "value", "text"),
+    [(".2f", 2 / 3, "0.67"), (".0%", jnp.array(0.871), "87%"), ("d", np.int64(1200), "1200"), (",", 1200, "1,200")],
+)
+def test_glue_writes_numbers_in_a_form(form, value, text):
+    with capture_output() as captured:
+        notebook.glue(form, a=value, b=value)
+    assert [next(iter(output.data.values())) for output in captured.outputs] == [repr(text)] * 2
+
+
+@pytest.mark.usefixtures("shell", "unchecked_types")
+@pytest.mark.parametrize("value", ["0.1", None, np.nan, np.inf, np.ones(2), True])
+def test_glue_refuses_what_is_not_one_finite_number(value):
+    with pytest.raises(ValueError, match="`loss` must be one finite number, to be written as '.1f'; got"):
+        notebook.glue(".1f", loss=value)
 
 
 @pytest.mark.parametrize(("value", "expected"), [("1", True), ("0", False), (None, False)])
