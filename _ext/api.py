@@ -1,9 +1,9 @@
 """Sphinx extension: the API reference, from the docstrings, which are Markdown.
 
 In a page, `{api-modules} norms ranks` documents these modules of `implreg_core`, a section for each public name, and
-`figures*` all modules of such names; `{api-index}` lists everything. Names in backticks become links. It is written
-here because autodoc reads reStructuredText alone, and sphinx-autodoc2 takes the shapes in `Float[Array, "m n"]` for
-names of classes.
+`figures*` all modules of such names; `{api-index}` lists everything. Names in backticks become links, each entry leads
+to its source and to the chapters that use it. It is written here because autodoc reads reStructuredText alone, and
+sphinx-autodoc2 takes the shapes in `Float[Array, "m n"]` for names of classes.
 """
 
 import inspect
@@ -12,7 +12,9 @@ from fnmatch import fnmatchcase
 from functools import cache
 from types import ModuleType
 
+import api_source
 from api_names import entries, modules, values
+from api_uses import uses
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx import addnodes
@@ -63,6 +65,7 @@ class Modules(SphinxDirective):
             part += nodes.literal_block(entry.declaration, entry.declaration, language="python")
             parameters = re.findall(r"(\w+):", entry.declaration)
             self.text(part, entry.docstring, {entry.address, *(f"{name}.{each}" for each in parameters)})
+            part += self.ways_on(entry)
             if entry.kind in ("method", "property"):
                 parent += part
             else:
@@ -83,11 +86,23 @@ class Modules(SphinxDirective):
             domain.note_module(address, address, synopsis="", platform="", deprecated=False)
         return section
 
+    def ways_on(self, entry):
+        """Where an entry is used, and its source."""
+        line = nodes.paragraph("", classes=["api-ways"])
+        chapters = uses(self.env.srcdir).get(entry.address, [])
+        for number, chapter in enumerate(chapters):
+            target = {"refdomain": "std", "reftype": "doc", "reftarget": f"/{chapter}", "refdoc": self.env.docname}
+            line += nodes.Text(", " if number else "Used in ")
+            line += addnodes.pending_xref("", nodes.inline("", chapter), refexplicit=False, **target)
+        line += nodes.Text(". " if chapters else "")
+        line += nodes.reference("", "Source", refuri=api_source.address(entry, self.env.docname))
+        return line
+
     def text(self, section, docstring, unlinked):
         """Add a docstring, without the empty line that doctest needs before the end of a block."""
         shown = re.sub(r"\n\n```$", "\n```", docstring, flags=re.MULTILINE)
         self.state.nested_parse(StringList(shown.splitlines(), source=section["ids"][0]), 0, section)
-        module = next(name for name in modules() if f"{section['ids'][0]}.".startswith(f"{name}."))
+        module = max((name for name in modules() if f"{section['ids'][0]}.".startswith(f"{name}.")), key=len)
         for literal in list(section.findall(nodes.literal)):
             text = literal.astext()
             for address in (f"implreg_core.{text}", f"{module}.{text}"):
@@ -117,4 +132,5 @@ class Index(SphinxDirective):
 def setup(app):
     app.add_directive("api-modules", Modules)
     app.add_directive("api-index", Index)
+    api_source.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -26,6 +26,8 @@ class Entry:
     kind: str  # as Sphinx's Python domain calls it
     node: ast.AST
     source: str
+    home: str  # the module with this source, which `module` may import it from
+    line: int  # of it, where the definition begins
 
     @property
     def address(self) -> str:
@@ -98,15 +100,17 @@ def entries(module: ModuleType) -> Iterator[Entry]:
         value = inspect.unwrap(value) if callable(value) else value
         if not (inspect.isfunction(value) or inspect.isclass(value)):
             continue  # a constant; see `values`
-        source = inspect.getsource(value)
+        lines, first = inspect.getsourcelines(value)
+        source, home = "".join(lines), value.__module__
         (node,) = ast.parse(source).body
         kind = "function" if inspect.isfunction(value) else "exception" if issubclass(value, Exception) else "class"
-        yield Entry(module.__name__, name, kind, node, source)
+        yield Entry(module.__name__, name, kind, node, source, home, first + node.lineno - 1)
         for part in node.body if kind != "function" else ():
             if isinstance(part, ast.FunctionDef) and _public(part.name):
                 decorators = {ast.unparse(decorator) for decorator in part.decorator_list}
                 kind_of_part = "property" if decorators & {"property", "cached_property"} else "method"
-                yield Entry(module.__name__, f"{name}.{part.name}", kind_of_part, part, source)
+                line = first + part.lineno - 1
+                yield Entry(module.__name__, f"{name}.{part.name}", kind_of_part, part, source, home, line)
 
 
 def values(module: ModuleType) -> list[str]:

@@ -10,6 +10,7 @@ import re
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 from bs4 import BeautifulSoup
@@ -22,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "_ext"))
 import api  # noqa: E402
 import api_names  # noqa: E402
+import api_source  # noqa: E402
 
 pytestmark = pytest.mark.book
 
@@ -136,6 +138,15 @@ def _private():
 '''
 
 
+USE = """%matplotlib inline
+from implreg_core import dummy as tools
+
+if True:
+    tools.shown(tools.LIMIT)
+    tools.Record(3).method()
+"""
+
+
 @pytest.fixture
 def dummy(tmp_path, monkeypatch):
     """A module of the package, for as long as a test lasts."""
@@ -151,9 +162,17 @@ def test_the_check_finds_what_is_missing(dummy):
 
 
 def test_a_page_has_a_linked_section_for_each_name(dummy, tmp_path, monkeypatch):
-    monkeypatch.setattr(api, "modules", lambda: {"implreg_core.dummy": dummy})
+    for module in (api, api_source):
+        monkeypatch.setattr(module, "modules", lambda: {"implreg_core.dummy": dummy})
     api.addresses.cache_clear()
-    (tmp_path / "index.md").write_text("# Reference\n\n```{api-modules} dummy\n```\n\n```{api-index}\n```\n")
+    directives = ("{api-modules} dummy", "{api-index}", "{toctree}\nuse\nwords")
+    blocks = "\n\n".join(f"```{each}\n```" for each in directives)
+    (tmp_path / "index.md").write_text(f"# Reference\n\n{blocks}\n")
+    (tmp_path / "_toc.yml").write_text("root: index\nchapters: [{file: use}, {file: words}]\n")
+    cells = [nbformat.v4.new_markdown_cell("# A chapter"), nbformat.v4.new_code_cell(USE)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "use.ipynb")
+    (tmp_path / "use.md").write_text("# A chapter\n")  # Sphinx reads no notebooks here
+    (tmp_path / "words.md").write_text("# Words\n")
     out, warnings = tmp_path / "out", io.StringIO()
     settings = {"extensions": ["myst_parser", "api"], "nitpicky": True}
     with docutils_namespace():  # other tests may have built with Sphinx before
@@ -170,6 +189,16 @@ def test_a_page_has_a_linked_section_for_each_name(dummy, tmp_path, monkeypatch)
     assert sections["implreg_core.dummy.shown"].find("a", href="#implreg_core.dummy.Record")
     assert sections["implreg_core.dummy.Record"].pre.get_text() == "class Record:\n    size: int  # of something\n"
     assert page.select("pre")[-1].get_text() == "LIMIT = 3\n"
+
+    ways = {each: sections[each].find(class_="api-ways", recursive=False) for each in addresses}
+    used = {each for each, way in ways.items() if way.find("a", href="use.html")}
+    assert used == {"implreg_core.dummy.shown", "implreg_core.dummy.Record"}
+    assert ways["implreg_core.dummy.shown"].get_text() == "Used in A chapter. Source"
+    for entry in api_names.entries(dummy):
+        file, line = ways[entry.address].find("a", string="Source")["href"].split("#")
+        source = BeautifulSoup((out / file).read_text(), "html.parser")
+        name = entry.name.split(".")[-1]
+        assert re.search(rf"(def|class) {name}\b", source.find(id=line).get_text())
 
 
 def test_a_module_that_is_none_is_named():
