@@ -14,7 +14,7 @@ import pytest
 from high_precision_flow import Oracle
 
 from implreg_core import bounds, factorizations, problems
-from implreg_core.flow import _sign_preserving, _two_by_two_path, gradient_flow
+from implreg_core.flow import _sign_preserving, _stepping, _two_by_two_path, gradient_flow
 from implreg_core.flow import _two_by_two as charts
 from implreg_core.flow._sign_preserving import _advance, _first_broken, sign_preserving_flow, sign_preserving_flows
 
@@ -431,7 +431,7 @@ def test_a_path_counts_where_it_lingers_and_falls_evenly_elsewhere():
     states = jax.vmap(_two_by_two_path.state_of)(taken.rows[: taken.last + 1])
     falls = -np.diff(np.log(jax.vmap(lambda state: state.loss)(states)))
     assert 90 < taken.lingered < 110 and abs(taken.lingered - np.sum(falls < _two_by_two_path._LITTLE)) <= 1
-    assert np.allclose(falls[-40:-1], _two_by_two_path._FALL, rtol=1e-3)
+    assert np.allclose(falls[-40:-1], _stepping._FALL, rtol=1e-3)
     few = follow(W0, jnp.log(0.2), constants, rows=5, tries=1023)
     assert few.last == 4 and np.array_equal(few.rows, taken.rows[:5])
 

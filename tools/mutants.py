@@ -44,6 +44,7 @@ MODULES = {
     "rosenbrock": ("flow/_rosenbrock.py", ["rosenbrock"]),
     "two_by_two_flow": ("flow/_two_by_two.py", FLOW),
     "two_by_two_path": ("flow/_two_by_two_path.py", FLOW),
+    "stepping": ("flow/_stepping.py", FLOW),
     "sign_preserving": ("flow/_sign_preserving.py", FLOW),
     "javascript": ("javascript/*.py", ["javascript", "javascript_parameters", "javascript_programs"]),
 }

@@ -8,12 +8,8 @@ from jaxtyping import Array, Bool, Float, Int
 
 from implreg_core.flow import _general as charts
 from implreg_core.flow import _rosenbrock
+from implreg_core.flow._stepping import FIRST_STEP, judge
 
-_FIRST_STEP = 1e-3  # in a chart's own time
-_FALL = 1.2  # of ln loss in a step, half a decade, or twice that at most: or splines between rows are poor
-_RUNGS = 4  # step sizes in an octave
-_ACCURACY = 1e-10  # of the loss at the end, relative
-_MOST_SHORTENED = 12
 _STILL = 1e-12  # what a step moves, relative, if the path stands still
 _PATIENCE = 30  # of steps that it does so
 
@@ -48,7 +44,7 @@ def begin(W0: Float[Array, "d d"], log_abs_det: Float[Array, ""], flow: charts.F
     chart = charts.graded_chart(W0, flow)
     record = jnp.zeros((rows, 2 * d * d + 2)).at[0].set(_row(state))
     path = Path(record, zero, zero, zero, off)
-    h = jnp.asarray(_FIRST_STEP, float)  # typed as firmly as after a step, or the loop would be compiled twice
+    h = jnp.asarray(FIRST_STEP, float)  # typed as firmly as after a step, or the loop would be compiled twice
     return Loop(charts.write(state, chart, flow), state, chart, h, zero, off, path)
 
 
@@ -63,17 +59,8 @@ def advance(loop: Loop, flow: charts.Flow, tries: Int[Array, ""] | int) -> Loop:
         y, error = _rosenbrock.step(lambda y: charts.rate(y, chart, flow), loop.y, loop.h)
         after, size = _error_size(error, y, chart, flow)
         after = charts.unpermuted(chart, after)
-        beyond = (after.loss < (1 - _ACCURACY) * flow.target_loss) & (size <= 1) & (loop.shortened < _MOST_SHORTENED)
-        aim = (1 - _ACCURACY / 2) * flow.target_loss
-        fall = jnp.log(before.loss / jnp.maximum(after.loss, 1e-30 * aim))  # finite also where the loss is zero
-        accepted = (size <= 1) & ~beyond & ~(fall > 2 * _FALL)
-
-        # Step sizes come from a ladder, or rounding errors in `size` would shift every later row.
-        rungs = jnp.floor(_RUNGS * jnp.log2(0.9 * jnp.where(jnp.isfinite(size), size, jnp.inf) ** -0.2))
-        h = loop.h * 2 ** (jnp.clip(rungs, -2 * _RUNGS, 2 * _RUNGS) / _RUNGS)
-        # The loss falls nearly exponentially.
-        h = jnp.where(fall > 0, jnp.minimum(h, loop.h * _FALL / fall), h)
-        h = jnp.where(beyond, loop.h * jnp.log(before.loss / aim) / fall, h)
+        aim = {"target_loss": flow.target_loss, "shortened": loop.shortened}
+        accepted, beyond, _, h = judge(loop.h, size, before.loss, after.loss, **aim)
 
         y = jnp.where(accepted, y, loop.y)
         state = jax.tree.map(lambda new, old: jnp.where(accepted, new, old), after, before)
@@ -81,7 +68,7 @@ def advance(loop: Loop, flow: charts.Flow, tries: Int[Array, ""] | int) -> Loop:
         is_other = (new_chart.kind != chart.kind) | jnp.any(new_chart.rows != chart.rows)
         is_other |= jnp.any(new_chart.columns != chart.columns)
         y = jnp.where(is_other, charts.write(state, new_chart, flow), y)
-        h = jnp.where(new_chart.kind != chart.kind, _FIRST_STEP, h)
+        h = jnp.where(new_chart.kind != chart.kind, FIRST_STEP, h)
 
         # Of several short steps to the end only the last has a row.
         last = loop.path.last + jnp.where(accepted & ~loop.ends, 1, 0)

@@ -12,13 +12,10 @@ from jaxtyping import Array, Bool, Float, Int
 
 from implreg_core.flow import _rosenbrock
 from implreg_core.flow import _two_by_two as charts
+from implreg_core.flow._stepping import FIRST_STEP, judge
 
-_FIRST_STEP, _LONGEST_STEP = 1e-3, 1.0  # in a chart's own time; near a saddle a longer step would damp what grows
-_FALL = 1.2  # of ln loss in a step, half a decade, or twice that at most: or splines between rows are poor
+_LONGEST_STEP = 1.0  # in a chart's own time; near a saddle a longer step would damp what grows
 _LITTLE = 0.01  # a fall of ln loss in a step as near a saddle
-_RUNGS = 4  # step sizes in an octave
-_ACCURACY = 1e-10  # of the loss at the end, relative
-_MOST_SHORTENED = 12  # about 4 are enough unless rounding errors of the loss are larger than the accuracy
 
 
 class Path(NamedTuple):
@@ -44,11 +41,7 @@ class Loop(NamedTuple):
 def path(
     W0: Float[Array, "2 2"], log_abs_det: Float[Array, ""], flow: charts.Flow, *, rows: int, tries: Int[Array, ""] | int
 ) -> Path:
-    """From the start until the target loss or the floor; or until `rows` are full, or `tries` steps were tried.
-
-    The last step is as long as it must be to end at the target loss, or below by what `_ACCURACY` allows: so the end is
-    a point of the path, and not of the steps.
-    """
+    """From the start until the target loss or the floor; or until `rows` are full, or `tries` steps were tried."""
     return advance(begin(W0, log_abs_det, flow, rows=rows), flow, tries).path
 
 
@@ -61,7 +54,7 @@ def begin(W0: Float[Array, "2 2"], log_abs_det: Float[Array, ""], flow: charts.F
     record = jnp.zeros((rows, 10)).at[0].set(_row(start))
     path = Path(record, zero, zero, zero)
     return Loop(
-        charts.write(start, chart, flow), chart, jnp.asarray(_FIRST_STEP, float), zero, jnp.zeros((), bool), path
+        charts.write(start, chart, flow), chart, jnp.asarray(FIRST_STEP, float), zero, jnp.zeros((), bool), path
     )
 
 
@@ -82,24 +75,14 @@ def advance(loop: Loop, flow: charts.Flow, tries: Int[Array, ""] | int) -> Loop:
         late = loop.chart == charts.LATE
         y = jnp.where(late, charts.late_settled(y, flow), y)
         new = charts.read(y, loop.chart, flow)
-        before, after = state.loss, new.loss
-        beyond = (after < (1 - _ACCURACY) * flow.target_loss) & (size <= 1) & (loop.shortened < _MOST_SHORTENED)
-        aim = (1 - _ACCURACY / 2) * flow.target_loss
-        fall = jnp.log(before / jnp.maximum(after, 1e-30 * aim))  # finite also where the loss is zero
-        accepted = (size <= 1) & ~beyond & ~(fall > 2 * _FALL)
-
-        # Step sizes come from a ladder, or rounding errors in `size` would shift every later row.
-        rungs = jnp.floor(_RUNGS * jnp.log2(0.9 * jnp.where(jnp.isfinite(size), size, jnp.inf) ** -0.2))
-        h = loop.h * 2 ** (jnp.clip(rungs, -2 * _RUNGS, 2 * _RUNGS) / _RUNGS)
-        h = jnp.where(late | charts.may_be_at_saddle(state, flow), jnp.minimum(h, _LONGEST_STEP), h)
-        # The loss falls nearly exponentially.
-        h = jnp.where(fall > 0, jnp.minimum(h, loop.h * _FALL / fall), h)
-        h = jnp.where(beyond, loop.h * jnp.log(before / aim) / fall, h)
+        longest = jnp.where(late | charts.may_be_at_saddle(state, flow), _LONGEST_STEP, jnp.inf)
+        aim = {"target_loss": flow.target_loss, "shortened": loop.shortened}
+        accepted, beyond, fall, h = judge(loop.h, size, state.loss, new.loss, longest=longest, **aim)
 
         state = jax.tree.map(partial(jnp.where, accepted), new, state)
         is_late = jnp.where(late, ~charts.late_is_over(state, flow), charts.early_is_over(state, flow))
         chart = jnp.where(is_late, charts.LATE, charts.early_chart(state, loop.chart))
-        h = jnp.where(late != is_late, _FIRST_STEP, h)
+        h = jnp.where(late != is_late, FIRST_STEP, h)
         y = jnp.where(accepted, jnp.where(late & is_late, y, charts.write(state, chart, flow)), loop.y)
         lingered = loop.path.lingered + jnp.where(accepted & (fall < _LITTLE), 1, 0)
         # Of several short steps to the end only the last has a row.
