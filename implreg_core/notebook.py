@@ -12,10 +12,12 @@ import psutil
 from IPython import get_ipython
 from IPython.display import display
 from jaxtyping import ArrayLike
+from matplotlib.figure import Figure
 from tabulate import tabulate
 
 from implreg_core import figures
 from implreg_core.explorers import static_build
+from implreg_core.figures import _stacked
 
 # Binder gives 2 GB to JupyterLab and all open kernels. What XLA has compiled takes most of ours, and is never freed by
 # itself; above these bytes it is dropped after a cell or a widget's answer, and compiles anew when it is used again.
@@ -25,7 +27,7 @@ MEMORY_LIMIT = 850_000_000
 def setup() -> None:
     """Apply the book's style, and keep the kernel within Binder's memory; to be called again does no harm.
 
-    Pictures are SVG in the book and sharp PNG elsewhere.
+    Pictures are SVG in the book, for screens wide and narrow, and sharp PNG elsewhere.
 
     **Example:**
 
@@ -43,10 +45,14 @@ def setup() -> None:
         return
     shell.events.register("post_execute", _memory_keeper())
     shell.run_line_magic("config", f"InlineBackend.figure_formats = [{'svg' if static_build() else 'retina'!r}]")
-    if static_build():  # no date, so that the same picture is the same file
-        shell.run_line_magic(
-            "config", "InlineBackend.print_figure_kwargs = {'bbox_inches': 'tight', 'metadata': {'Date': None}}"
-        )
+    if static_build():
+        shell.events.register("pre_run_cell", _figures_for_the_book)  # of later cells: what matplotlib sets up follows
+
+
+def _figures_for_the_book(info):
+    """SVG that holds the stacked figure too, without a date: the same picture is the same file."""
+    svg = functools.partial(_stacked.svg, bbox_inches="tight", metadata={"Date": None})
+    get_ipython().display_formatter.formatters["image/svg+xml"].for_type(Figure, svg)
 
 
 def glue(form: str | None = None, /, **values: str | ArrayLike) -> None:
