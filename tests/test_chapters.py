@@ -78,3 +78,27 @@ def test_other_first_lines_are_found(source, tag, mystnb, fits):
     visible = nbformat.v4.new_code_cell(source)
     assert hidden([visible, cell]) == [cell]
     assert (complaint(cell) is None) == fits
+
+
+ITEM = re.compile(r"\s*(?:1[.)]|[-+*]) ")  # what may begin a list in the middle of a paragraph
+NO_PARAGRAPH = re.compile(r"\s*(?:\d+[.)]|[-+*>|]) |  |.*:$")  # but a list goes on, and after a colon it is meant
+DISPLAY = re.compile(r"\$\$.*?\$\$|^(`{3,}|:{3,}).*?^\1", re.DOTALL | re.MULTILINE)
+
+
+def stray_items(text):
+    """Lines of a paragraph that begin as an item of a list does, and are shown as one."""
+    lines = DISPLAY.sub("", text).split("\n")
+    pairs = zip(lines, lines[1:])
+    return [line for before, line in pairs if ITEM.match(line) and before.strip() and not NO_PARAGRAPH.match(before)]
+
+
+def test_a_stray_item_is_found():
+    assert stray_items("at scale\n1. (At depth 4)") == ["1. (At depth 4)"]
+    assert stray_items("a sum\n- b") == ["- b"]
+    assert stray_items("a list:\n- b\n- c\n\n1. d\n2. e\n$$\nx\n- y\n$$\nthe year\n1998. Then") == []
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_no_paragraph_turns_into_a_list(path):
+    cells = nbformat.read(path, as_version=4).cells
+    assert [line for cell in cells if cell.cell_type == "markdown" for line in stray_items(cell.source)] == []
