@@ -301,11 +301,12 @@ def _first_of_sign(
     return found, tuple(jnp.where(found, W[first], jnp.nan) for W in candidates)
 
 
-def turned_to_sign(factors: Factors, sign: int) -> Factors:
+def turned_to_sign(factors: Factors, sign: int, *, row: bool = False) -> Factors:
     r"""The factors with the first column of $W_1$ negated where $\det W_{L:1}$ has not the given `sign`.
 
-    Balance stays as it was. Where the entries of $W_1$ are symmetric about zero, the result is distributed as the
-    factors given that sign: resampling without the waste.
+    With `row` it is the first row of $W_L$; the first column, or row, of the product is negated with it. Balance stays
+    as it was. Where the entries of the factor are symmetric about zero, the result is distributed as the factors given
+    that sign: resampling without the waste.
 
     **Raises:** ValueError if `sign` is neither 1 nor -1, or the product is not square.
 
@@ -323,8 +324,12 @@ def turned_to_sign(factors: Factors, sign: int) -> Factors:
     """
     _check_sign(sign)
     found, _ = slogdet(factors)
+    turns = found * sign < 0
+    if row:
+        *earlier, last = factors
+        return (*earlier, _turned(jnp.asarray(last).T, turns).T)
     first, *later = factors
-    return (_turned(jnp.asarray(first), found * sign < 0), *later)
+    return (_turned(jnp.asarray(first), turns), *later)
 
 
 @one_program

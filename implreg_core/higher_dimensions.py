@@ -171,16 +171,8 @@ def balanced_start(key: PRNGKeyArray, depth: int, size: int, *, std: Real[ArrayL
 
     ```
     """
-    if sign not in (1, -1):
-        raise ValueError(f"`sign` must be 1 or -1; got {sign!r}.")
-    *factors, last = factorizations.balanced_gaussian(key, depth, (size, size), std=std)
-    found, _ = factorizations.slogdet((*factors, last))
-    return (*factors, _turned(last, found != sign))
-
-
-@one_program
-def _turned(W, turns):
-    return W.at[0].multiply(jnp.where(turns, -1.0, 1.0))
+    factors = factorizations.balanced_gaussian(key, depth, (size, size), std=std)
+    return factorizations.turned_to_sign(factors, sign, row=True)
 
 
 def inside_block(factors: Factors, shape: tuple[int, int]) -> Factors:

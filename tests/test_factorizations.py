@@ -277,10 +277,14 @@ def test_bad_input_is_named(call, message):
         call()
 
 
-def test_turning_the_sign_keeps_balance_and_size():
+@pytest.mark.parametrize("row", [False, True])
+def test_turning_the_sign_keeps_balance_and_size(row):
     factors = factorizations.gaussian(jr.key(1), 3, (2, 2), std=0.5, hidden=4)
-    up, down = (factorizations.turned_to_sign(factors, sign) for sign in (1, -1))
+    up, down = (factorizations.turned_to_sign(factors, sign, row=row) for sign in (1, -1))
     assert factorizations.slogdet(up)[0] == 1 and factorizations.slogdet(down)[0] == -1
     assert jnp.isclose(factorizations.unbalancedness(up), factorizations.unbalancedness(down), rtol=1e-12)
     for W, V in zip(up, factors):
         assert jnp.array_equal(jnp.abs(W), jnp.abs(V))
+    line = np.s_[0] if row else np.s_[:, 0]
+    mirrored = factorizations.product_matrix(up).at[line].multiply(-1)
+    assert jnp.allclose(factorizations.product_matrix(down), mirrored, rtol=1e-12)
