@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from xarray import DataArray
+from xarray import DataArray, Dataset
 
 from implreg_core.figures import tensor_completion as figures
 
@@ -40,3 +40,21 @@ def test_errors_rise_with_the_scale(ax):
     np.testing.assert_array_equal(one.get_ydata(), [2.0, 6.0])
     np.testing.assert_array_equal(three.get_ydata(), [1.0, 6.0])
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["true rank 1", "true rank 3"]
+
+
+@pytest.mark.usefixtures("book_style")
+def test_errors_stand_above_ranks_a_column_for_each_truth():
+    ranks = DataArray([1.0, 3.0], {"rank": [1, 3]})
+    quartiles = Dataset({"reconstruction_error": 0.1 * ranks * QUARTILES, "cp_rank": ranks * QUARTILES})
+    baseline = {"linear_reconstruction_error": 0.2 * ranks * BASELINE, "linear_cp_rank": 2 * ranks * BASELINE}
+    axes = figures.errors_and_ranks(quartiles, Dataset(baseline))
+    assert axes.shape == (2, 2) and [ax.get_ylabel() for ax in axes[:, 0]] == ["reconstruction error", "CP rank"]
+    for rank, (above, below) in zip((1, 3), axes.T):
+        assert above.get_title() == f"true rank {rank}" and below.get_title() == ""
+        np.testing.assert_array_equal(above.get_lines()[0].get_ydata(), 0.1 * rank * VALUES[0, :, 1])
+        np.testing.assert_array_equal(above.get_lines()[-1].get_ydata(), 0.2 * rank * BASELINE)
+        np.testing.assert_array_equal(below.get_lines()[1].get_ydata(), rank * VALUES[1, :, 1])
+        np.testing.assert_array_equal(below.get_lines()[-2].get_ydata(), 2 * rank * BASELINE)
+        assert below.get_lines()[-1].get_ydata() == [rank, rank]
+    (legend,) = axes[0, 0].figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["$10^{-3}$", r"$3 \cdot 10^{-2}$", "linear"]

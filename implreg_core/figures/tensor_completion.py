@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from implreg_core.figures._kit import COLORS, DASHES, GREY, power_of_ten
+from implreg_core.figures._kit import COLORS, DASHES, GREY, Panels, power_of_ten
 
 if TYPE_CHECKING:
     import xarray
@@ -72,6 +73,43 @@ def rank_over_observations(
     ax.set_ylim(0.8, 1.3 * float(np.nanmax([quartiles.max(), baseline.max(), truth])))
     ax.minorticks_off()
     return ax
+
+
+def errors_and_ranks(quartiles: "xarray.Dataset", baseline: "xarray.Dataset") -> Panels:
+    """Reconstruction errors (above) and CP ranks (below) over the number of observations; a column for each true rank.
+
+    `quartiles` holds `reconstruction_error` and `cp_rank` over rank, init_std, observed and quantile (lower, median,
+    upper); `baseline` holds `linear_reconstruction_error` and `linear_cp_rank` over rank and observed.
+
+    **Example:**
+
+    ```python
+    >>> import xarray
+    >>> sizes = {"rank": [1, 3], "observed": [50, 100], "init_std": [1e-2], "quantile": [0.25, 0.5, 0.75]}
+    >>> ones = xarray.DataArray(np.ones((2, 2, 1, 3)), sizes)
+    >>> quartiles = xarray.Dataset({"reconstruction_error": ones, "cp_rank": ones})
+    >>> linear = xarray.Dataset({f"linear_{name}": ones[..., 0, 1] for name in quartiles})
+    >>> [ax.get_title() for ax in figures.tensor_completion.errors_and_ranks(quartiles, linear).flat]
+    ['true rank 1', 'true rank 3', '', '']
+
+    ```
+    """
+    ranks = quartiles["rank"].values
+    fig, axes = plt.subplots(2, len(ranks), figsize=(7.2, 6.0), sharex=True, sharey="row", squeeze=False)
+    for rank, (above, below) in zip(ranks, axes.T):
+        found, linear = quartiles.sel(rank=rank), baseline.sel(rank=rank)
+        over_observations(
+            found.reconstruction_error,
+            above,
+            baseline=linear.linear_reconstruction_error,
+            ylabel="reconstruction error",
+            title=f"true rank {rank}",
+        )
+        rank_over_observations(found.cp_rank, below, baseline=linear.linear_cp_rank, truth=int(rank), title="")
+    for ax in axes.flat:
+        ax.label_outer()
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
+    return axes
 
 
 def error_over_scale(quartiles: Mapping[int, "xarray.DataArray"], ax: Axes, *, title: str) -> Axes:
