@@ -5,7 +5,7 @@ r"""Deep matrix factorizations $W_{L:1} = W_L \cdots W_1$: the product, its bala
 """
 
 from collections.abc import Callable
-from functools import reduce
+from functools import partial, reduce
 from itertools import pairwise
 
 import jax
@@ -299,6 +299,28 @@ def _first_of_sign(
     """Whether there is one; and if not, NaN."""
     found, first = jnp.any(signs == sign), jnp.argmax(signs == sign)
     return found, tuple(jnp.where(found, W[first], jnp.nan) for W in candidates)
+
+
+def balanced_starts(
+    key: PRNGKeyArray, count: int, depth: int, *, std: Real[ArrayLike, ""], size: int = 2, sign: int = 1
+) -> tuple[Float[Array, "count size size"], ...]:
+    r"""`count` draws of `balanced_gaussian` of a square product, stacked, each `with_determinant_sign` of this `sign`.
+
+    **Raises:** ValueError if `count` or `size` is below 1, `depth` below 2, `std` not positive, or `sign` not 1 or -1.
+
+    **Example:**
+
+    ```python
+    >>> W_1, W_2 = factorizations.balanced_starts(jr.key(0), 5, 2, std=0.1)
+    >>> W_1.shape, bool(jnp.all(jnp.linalg.det(W_2 @ W_1) > 0))
+    ((5, 2, 2), True)
+
+    ```
+    """
+    size, std = _check.integer(size, "size", 1), _check.positive(std, "std")
+    sample = partial(balanced_gaussian, depth=depth, shape=(size, size), std=std)
+    keys = jr.split(_check.key(key, "key"), _check.integer(count, "count", 1))
+    return jax.vmap(lambda key: with_determinant_sign(key, sample, sign))(keys)
 
 
 def turned_to_sign(factors: Factors, sign: int, *, row: bool = False) -> Factors:

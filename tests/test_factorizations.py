@@ -192,6 +192,19 @@ def test_resampling_gives_the_sign(sign, depth, sampler):
     assert all(jnp.allclose(one, many[17], rtol=1e-12) for one, many in zip(single, factors, strict=True))
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_starts_are_balanced_draws_of_one_sign_each_from_its_own_key(sign):
+    starts = factorizations.balanced_starts(jr.key(3), 200, 3, std=0.1, size=3, sign=sign)
+    product = starts[2] @ starts[1] @ starts[0]
+    assert [W.shape for W in starts] == [(200, 3, 3)] * 3 and jnp.all(sign * jnp.linalg.det(product) > 0)
+    assert jnp.max(jax.vmap(factorizations.unbalancedness)(starts)) < 1e-14
+    assert len(np.unique(product)) == product.size and jnp.isclose(jnp.std(product), 0.1, rtol=0.05)
+    key = jr.split(jr.key(3), 200)[17]
+    candidates = [factorizations.balanced_gaussian(key, 3, (3, 3), std=0.1) for key in jr.split(key, 64)]
+    first = next(c for c in candidates if factorizations.slogdet(c)[0] == sign)
+    assert all(jnp.allclose(W[17], one, rtol=1e-12, atol=1e-14) for W, one in zip(starts, first, strict=True))
+
+
 def test_resampling_returns_one_of_the_candidates_unchanged():
     def sample(key):
         return factorizations.gaussian(key, 3, (2, 2), std=0.1)
@@ -258,6 +271,11 @@ def pair(std=1.0):
         (lambda: factorizations.identity(-1.0, 2), "`alpha` must be positive; got -1"),
         (lambda: factorizations.identity(1.0, 1), "`depth` must be .* got 1"),
         (lambda: factorizations.identity(1.0, 2, size=0), "`size` must be an integer at least 1; got 0"),
+        (lambda: factorizations.balanced_starts(jr.key(0), 0, 2, std=1.0), "`count` must be .* at least 1; got 0"),
+        (lambda: factorizations.balanced_starts(jr.key(0), 1, 1, std=1.0), "`depth` must be .* got 1"),
+        (lambda: factorizations.balanced_starts(jr.key(0), 1, 2, std=0.0), "`std` must be positive"),
+        (lambda: factorizations.balanced_starts(jr.key(0), 1, 2, std=1.0, size=0), "`size` must be .* at least 1"),
+        (lambda: factorizations.balanced_starts(jr.key(0), 1, 2, std=1.0, sign=2), "`sign` must be 1 or -1"),
         (
             lambda: factorizations.with_determinant_sign(jr.key(0), lambda _: pair(), 0),
             "`sign` must be 1 or -1",

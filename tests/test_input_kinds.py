@@ -113,6 +113,7 @@ RANDOM = {
     "gaussian": lambda key: factorizations.gaussian(key, 2, (2, 2), std=0.1),
     "balanced_gaussian": lambda key: factorizations.balanced_gaussian(key, 2, (2, 2), std=0.1),
     "with_determinant_sign": lambda key: factorizations.with_determinant_sign(key, lambda _: (jnp.eye(2),), 1),
+    "balanced_starts": lambda key: factorizations.balanced_starts(key, 3, 2, std=0.1),
     "random_low_rank": lambda key: problems.random_low_rank(key, (3, 3), 1, 4),
     "tensors.gaussian": lambda key: tensors.gaussian(key, (2, 2), 1, std=0.1),
     "complete": lambda key: tensors.complete(np.ones((2, 2)), MASK, init_std=0.1, max_steps=1, tolerance=9.0, key=key),

@@ -1,5 +1,7 @@
 """Relations between calls of `problems` and `factorizations`."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -204,3 +206,12 @@ def test_one_key_draws_one_start_of_any_scale(seed, std):
     alone, (W_1, W_2) = plain(keys[0], std), DRAWS[even](keys, np.ones(3))
     assert all(near(W[1], one, 1e-15) for W, one in zip(DRAWS[plain](keys, np.full(3, std)), alone, strict=True))
     assert near(W_2[0].T @ W_2[0], W_1[0] @ W_1[0].T, 1e-13)
+
+
+@about("factorizations.balanced_starts", examples=3, seed=SEEDS, std=st.floats(1e-3, 1e3))
+def test_groups_of_starts_differ_in_scale_alone_and_have_either_sign(seed, std):
+    draw = partial(factorizations.balanced_starts, jr.key(seed), 4, 2)
+    unit, scaled, mirror = draw(std=1.0), draw(std=std), draw(std=1.0, sign=-1)
+    assert all(near(W, std**0.5 * one, 1e-13) for W, one in zip(scaled, unit, strict=True))
+    for (W_1, W_2), sign in ((unit, 1), (scaled, 1), (mirror, -1)):
+        assert np.all(sign * np.linalg.det(W_2 @ W_1) > 0)

@@ -22,10 +22,7 @@ def preconditioned(preconditioner):
 
 
 def starts(depth, count, scale=1e-2):
-    def sample(key):
-        return factorizations.balanced_gaussian(key, depth, (2, 2), std=scale)
-
-    return jax.vmap(lambda key: factorizations.with_determinant_sign(key, sample, 1))(jr.split(jr.key(0), count))
+    return factorizations.balanced_starts(jr.key(0), count, depth, std=scale)
 
 
 def diagonal(*entries):
