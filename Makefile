@@ -112,7 +112,7 @@ test: .venv/test.stamp  ## everything: lint, tests, notebooks, the strict build,
 
 unit: .venv/test.stamp  ## the tests of the package and the examples in its documentation alone
 	XLA_FLAGS="$(FAST)" $(BIN)/pytest -q -n auto --dist worksteal --jaxtyping-packages=implreg_core,beartype.beartype \
-	  --ignore=tests/browser tests --doctest-modules implreg_core
+	  --ignore=tests/browser --ignore=tests/engines tests --doctest-modules implreg_core
 
 # Three generations, each by the instructions of XLA and the LAPACK kernels of NumPy and SciPy.
 portable: .venv/test.stamp  ## compare the notebooks on three older processors, imitated
@@ -134,6 +134,16 @@ bench: .venv/test.stamp book  ## run every benchmark, that of the pages on a new
 	@$(INSTALL) -r $< || $(NOT_INSTALLED)
 	@touch $@
 
+.venv/browsers.stamp: requirements/browsers.txt .venv/test.stamp
+	@$(INSTALL) -r $< || $(NOT_INSTALLED)
+	@touch $@
+
+browsers: .venv/browsers.stamp  ## every page of the built book in Firefox and in WebKit, on Linux
+	@test -f _build/html/index.html || { echo "There is no book yet: run make book." >&2; exit 1; }
+	@command -v firefox-esr WebKitWebDriver xvfb-run > /dev/null || { echo "Firefox, WebKit's driver or a screen for it" \
+	  "is missing. Debian: apt-get install firefox-esr webkit2gtk-driver xvfb xauth" >&2; exit 1; }
+	xvfb-run -a $(BIN)/python -m pytest -q -n 2 --dist loadgroup tests/engines
+
 SAMPLE ?= 100
 
 mutants: .venv/mutants.stamp  ## change the mathematics here and there: is it noticed? (MODULES="bounds ranks" SAMPLE=100)
@@ -151,7 +161,7 @@ define TEST_VERSIONS
 	@.lock-venv/bin/uv pip install -q -p .$@-venv --resolution $(3) --only-binary :all: \
 	  --no-binary implreg_core -e ".[test]" || $(NOT_INSTALLED)
 	.$@-venv/bin/python -m pytest -q -n auto -m "not book" --jaxtyping-packages=implreg_core,beartype.beartype \
-	  --ignore=tests/browser tests
+	  --ignore=tests/browser --ignore=tests/engines tests
 endef
 
 lowest: .lock-venv/stamp  ## the unit tests with the oldest versions that pyproject.toml allows (OLDEST=python3.11)
@@ -199,9 +209,10 @@ lock: .lock-venv/stamp  ## lock the dependencies of pyproject.toml anew (LOCK_FL
 	$(COMPILE) --group build -o requirements/build.txt
 	$(COMPILE) --group lock -o requirements/uv.txt
 	$(COMPILE) --group mutants -c requirements/test.txt -o requirements/mutants.txt
+	$(COMPILE) --group browsers -c requirements/test.txt -o requirements/browsers.txt
 
 clean:  ## remove the built book and the environments
 	rm -rf _build dist .venv .lock-venv .lowest-venv .newest-venv
 
-.PHONY: help cache book serve test unit portable reading bench mutants lowest newest dist lab sources notebooks lock clean
+.PHONY: help cache book serve test unit portable reading bench browsers mutants lowest newest dist lab sources notebooks lock clean
 .DELETE_ON_ERROR:

@@ -50,6 +50,13 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("page_path", ["index.html", *pages])
 
 
+def pytest_collection_modifyitems(items):
+    """One process for each engine: WebKit has room for one session."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.xdist_group(item.callspec.params["engine"].__name__))
+
+
 @pytest.fixture(scope="session")
 def site():
     server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Listening, directory=BOOK))
