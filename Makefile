@@ -61,12 +61,12 @@ FAST := --xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=1 \
   --xla_cpu_parallel_codegen_split_count=1
 
 # There are as many workers as processors, or their kernels, and XLA needs no threads of its own beside them.
-book test unit portable: export NPROC = 1
+book test unit check portable: export NPROC = 1
 
 # What XLA has compiled is kept, by program and options: workers and kernels compile the same programs again and again.
-book test unit portable notebooks: export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/_build/.compiled
-book test unit portable notebooks: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS = 0
-book test unit portable notebooks: export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES = -1
+book test unit check portable notebooks: export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/_build/.compiled
+book test unit check portable notebooks: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS = 0
+book test unit check portable notebooks: export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES = -1
 
 cache: .venv/book.stamp
 	@mkdir -p _build && find $(KEYED) -type f ! -path '*/__pycache__/*' | LC_ALL=C sort | xargs cksum > _build/key.new
@@ -109,6 +109,14 @@ test: .venv/test.stamp  ## everything: lint, tests, notebooks, the strict build,
 	@mkdir -p _build; $(MAKE) book > _build/book.log 2>&1 & book=$$!; $(MAKE) unit; unit=$$?; \
 	  wait $$book || { cat _build/book.log; exit 1; }; tail -n 2 _build/book.log; exit $$unit
 	$(BIN)/pytest -q -n auto --dist worksteal tests/browser
+
+check: .venv/test.stamp  ## lint, and the tests about what has changed since the last commit (BASE=main: since then)
+	$(BIN)/ruff check
+	$(BIN)/python tools/light_notebooks.py --check chapters/*.ipynb
+	@about=`$(BIN)/python tools/changed.py $(or $(BASE),HEAD)`; test -z "$$about" || XLA_FLAGS="$(FAST)" \
+	  $(BIN)/pytest -q -n auto --dist worksteal --jaxtyping-packages=implreg_core,beartype.beartype --doctest-modules $$about
+	@chapters=`git diff --name-only --diff-filter=d $(or $(BASE),HEAD) -- 'chapters/*.ipynb'`; \
+	  test -z "$$chapters" || $(OLDER) $(NBVAL) $$chapters
 
 unit: .venv/test.stamp  ## the tests of the package and the examples in its documentation alone
 	XLA_FLAGS="$(FAST)" $(BIN)/pytest -q -n auto --dist worksteal --jaxtyping-packages=implreg_core,beartype.beartype \
@@ -214,5 +222,5 @@ lock: .lock-venv/stamp  ## lock the dependencies of pyproject.toml anew (LOCK_FL
 clean:  ## remove the built book and the environments
 	rm -rf _build dist .venv .lock-venv .lowest-venv .newest-venv
 
-.PHONY: help cache book serve test unit portable reading bench browsers mutants lowest newest dist lab sources notebooks lock clean
+.PHONY: help cache book serve test check unit portable reading bench browsers mutants lowest newest dist lab sources notebooks lock clean
 .DELETE_ON_ERROR:
