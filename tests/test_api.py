@@ -201,6 +201,12 @@ def test_a_page_has_a_linked_section_for_each_name(dummy, tmp_path, monkeypatch)
         assert re.search(rf"(def|class) {name}\b", source.find(id=line).get_text())
 
 
+def test_constants_of_a_package_are_those_that_its_modules_define():
+    lines = api_names.values(MODULES["implreg_core.figures"])
+    assert any(line.startswith("DASHES = ") for line in lines) and any(line.startswith("COLORS = ") for line in lines)
+    assert not any("_STYLE" in line for line in lines)
+
+
 def test_a_module_that_is_none_is_named():
     with pytest.raises(ValueError, match="norm"):
         api.selected("norms nroms")
