@@ -122,9 +122,10 @@ def _values(module):
     """Their names and lines; also those that `__all__` names and another module defines."""
     source, exported = inspect.getsource(module), set(getattr(module, "__all__", ()))
     for node in ast.parse(source).body:
-        elsewhere = isinstance(node, ast.ImportFrom) and node.module != module.__name__  # a package may import its modules
-        if elsewhere and exported & {alias.name for alias in node.names}:
-            yield from (each for each in _values(importlib.import_module(node.module)) if each[0] in exported)
+        if isinstance(node, ast.ImportFrom) and node.module != module.__name__:  # as a package imports its own modules
+            if exported & {alias.name for alias in node.names}:
+                found = _values(importlib.import_module(node.module))
+                yield from (each for each in found if exported.issuperset(re.findall(r"\w+", each[0])))
         if isinstance(node, ast.Assign | ast.AnnAssign):
             target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
             if isinstance(target, ast.Name | ast.Tuple) and _public(ast.unparse(target).lstrip("(")):
