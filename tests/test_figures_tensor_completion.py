@@ -50,7 +50,7 @@ def test_errors_stand_above_ranks_a_column_for_each_truth():
     axes = figures.errors_and_ranks(quartiles, Dataset(baseline))
     assert axes.shape == (2, 2) and [ax.get_ylabel() for ax in axes[:, 0]] == ["reconstruction error", "CP rank"]
     for rank, (above, below) in zip((1, 3), axes.T):
-        assert above.get_title() == f"true rank {rank}" and below.get_title() == ""
+        assert above.get_title("left") == f"true rank {rank}" and below.get_title("left") == ""
         np.testing.assert_array_equal(above.get_lines()[0].get_ydata(), 0.1 * rank * VALUES[0, :, 1])
         np.testing.assert_array_equal(above.get_lines()[-1].get_ydata(), 0.2 * rank * BASELINE)
         np.testing.assert_array_equal(below.get_lines()[1].get_ydata(), rank * VALUES[1, :, 1])
