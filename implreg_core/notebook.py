@@ -46,7 +46,8 @@ def setup() -> None:
     shell.events.register("post_execute", _memory_keeper())
     shell.run_line_magic("config", f"InlineBackend.figure_formats = [{'svg' if static_build() else 'retina'!r}]")
     if static_build():
-        shell.events.register("pre_run_cell", _figures_for_the_book)  # of later cells: what matplotlib sets up follows
+        shell.run_line_magic("matplotlib", "inline")  # else it would set itself up during the first figure
+        shell.events.register("pre_run_cell", _figures_for_the_book)  # of later cells: its own setting comes after this
 
 
 def _figures_for_the_book(info):
