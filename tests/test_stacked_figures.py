@@ -60,6 +60,25 @@ def test_one_file_holds_both_and_gives_them_back():
 
 
 @pytest.mark.usefixtures("book_style")
+def test_panels_of_a_grid_say_what_those_of_their_row_and_column_say():
+    figure, axes = plt.subplots(2, 2, sharex=True, sharey="row")
+    for ax, title in zip(axes[0], ("rank 1", "rank 3")):
+        ax.set_title(title)
+    for ax, label in zip(axes[:, 0], ("error", "rank")):
+        ax.set_ylabel(label)
+    axes[1, 0].set_xlabel("seen")
+    axes[1, 1].set_xlabel("seen")
+    with _stacked.stacked(figure) as possible:
+        assert possible
+        said = [(ax.get_title("left"), ax.get_ylabel(), ax.get_xlabel()) for ax in axes.flat]
+        assert said == [(title, y, "seen") for y in ("error", "rank") for title in ("rank 1", "rank 3")]
+        assert all(label.get_visible() for ax in axes.flat for label in ax.get_xticklabels())
+    assert [ax.get_title("left") for ax in axes.flat] == ["rank 1", "rank 3", "", ""]
+    assert [ax.get_ylabel() for ax in axes.flat] == ["error", "", "rank", ""]
+    assert [ax.get_xlabel() for ax in axes.flat] == ["", "", "seen", "seen"]
+
+
+@pytest.mark.usefixtures("book_style")
 def test_what_cannot_be_stacked_is_left_alone():
     many, _ = plt.subplots(1, _stacked.MOST_PANELS + 1)
     loose, empty = plt.figure(), plt.figure()
@@ -76,10 +95,13 @@ def test_what_cannot_be_stacked_is_left_alone():
 def test_twins_stay_together_and_rows_follow_rows():
     figure, axes = plt.subplots(2, 2)
     twin = axes[0, 1].twinx()
+    axes[0, 1].set_title("both")
     with _stacked.stacked(figure) as possible:
         heights = [ax.get_position().y0 for ax in (look(figure) and [*axes.flat])]
         assert possible and heights == sorted(heights, reverse=True)
         assert np.allclose(twin.get_position().bounds, axes[0, 1].get_position().bounds)
+        assert [ax.get_title("left") for ax in (twin, *axes[:, 1])] == ["", "both", "both"]
+        assert not twin.yaxis.get_tick_params()["labelleft"]
 
 
 @pytest.mark.book

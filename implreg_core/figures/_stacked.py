@@ -4,6 +4,7 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from IPython.core.pylabtools import print_figure
 from matplotlib.axes import Axes
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 
 WIDTH = 4.4  # inches: on a screen of 390 pixels, text has at least 10 of them
-MOST_PANELS = 4  # more would be a long way to scroll
+MOST_PANELS = 6  # more would be a long way to scroll
 _KEPT = re.compile(r'<metadata id="stacked">(.*?)</metadata>\n?', re.DOTALL)
 _END = re.compile(r"</svg>\s*$")
 
@@ -36,8 +37,8 @@ def parts(text: str) -> tuple[str, str | None]:
 def stacked(figure: Figure) -> Iterator[bool]:
     """Stack the panels of `figure`, for the time of the context; whether it can be done.
 
-    It can where all axes are cells of one grid, `MOST_PANELS` at most. What a panel left to its neighbour to say, the
-    labels of a shared axis, it then says itself.
+    It can where all axes are cells of one grid, `MOST_PANELS` at most. What a panel left to others of its row or
+    column, the labels of a shared axis or the title, it then says itself.
     """
     specs = [ax.get_subplotspec() for ax in figure.axes]
     cells = {(spec.get_gridspec(), spec.num1, spec.num2) for spec in specs if spec}
@@ -62,14 +63,27 @@ def stacked(figure: Figure) -> Iterator[bool]:
 
 
 def _say_what_a_neighbour_says(ax: Axes, among: list[Axes]):
-    """Show the ticks and the label of a shared axis that only another panel shows; how to take each back."""
-    for name, side in (("x", "bottom"), ("y", "left")):
-        axis = getattr(ax, f"{name}axis")
-        if axis.get_tick_params().get(f"label{side}", True):
+    """Show the labels of a shared axis and the title that only another panel shows; how to take each back."""
+    spec = ax.get_subplotspec()
+    beside = [other for other in among if other.get_subplotspec().rowspan == spec.rowspan]
+    above = [other for other in among if other.get_subplotspec().colspan == spec.colspan]
+    for axis, side, opposite, others in ((ax.xaxis, "bottom", "top", above), (ax.yaxis, "left", "right", beside)):
+        name, shown = axis.axis_name, axis.get_tick_params()
+        if shown.get(f"label{side}", True) or shown.get(f"label{opposite}"):
             continue
-        text, others = axis.label.get_text(), [getattr(other, f"{name}axis").label.get_text() for other in among]
         ax.tick_params(axis=name, **{f"label{side}": True})
-        yield lambda name=name, side=side: ax.tick_params(axis=name, **{f"label{side}": False})
-        if not text:
-            axis.label.set_text(next(filter(None, others), ""))
-            yield lambda axis=axis: axis.label.set_text("")
+        yield partial(ax.tick_params, axis=name, **{f"label{side}": False})
+        if not axis.label.get_text():
+            labels = (getattr(other, f"{name}axis").label.get_text() for other in others)
+            axis.label.set_text(next(filter(None, labels), ""))
+            yield partial(axis.label.set_text, "")
+    titles = {other.get_subplotspec().num1: _title(other) for other in reversed(above) if _title(other)}
+    if titles and spec.num1 not in titles:
+        place, title = titles[min(titles)]
+        ax.set_title(title, loc=place)
+        yield partial(ax.set_title, "", loc=place)
+
+
+def _title(ax: Axes) -> tuple[str, str] | None:
+    """The place and the text of a title."""
+    return next(((place, ax.get_title(place)) for place in ("left", "center", "right") if ax.get_title(place)), None)
