@@ -289,6 +289,28 @@ def test_stored_datasets_need_nothing_that_runs_sweeps(sweep):
     assert [line.startswith(message) for line in done.stderr.splitlines()] == [True, True], done.stderr
 
 
+def test_a_script_needs_no_guard(tmp_path):
+    """A new process would run it once more, and start processes in turn."""
+    (tmp_path / "own.toml").write_text(
+        'experiment = "implreg_core.own_matrix:experiment"\nseeds = 2\n'
+        'fixed = { matrix = "1, ?; ?, 1", learning_rate = 0.1, depth = 1, scale = 0.1 }\n'
+    )
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from pathlib import Path\nfrom implreg_core import sweeps\n\n"
+        "folder = Path(__file__).parent\n"
+        "found = sweeps.run(sweeps.read(folder / 'own.toml'), workers=1, quiet=True)\n"
+        "print(int(found.done.sum()), Path(__file__).name)\n"
+    )
+    options = {
+        "capture_output": True,
+        "encoding": "utf-8",
+        "env": os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+    }
+    done = subprocess.run([sys.executable, script], **options)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "2 script.py\n", "")
+
+
 def test_setting_aside_overwrites_nothing(sweep):
     run = next(sweep.runs())
     store = Store(sweep.path.with_suffix(".runs"))

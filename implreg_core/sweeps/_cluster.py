@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -89,12 +90,29 @@ def cluster(scheduler: str | None, workers: int | None, runs: int) -> "Iterator[
     before = os.environ.copy()
     os.environ.update(_worker.environment())  # or Dask would prefer what we have of it to its own setting
     try:
-        with _own(workers, runs) as own, Client(own, set_as_default=False) as client:
+        with _without_script(), _own(workers, runs) as own, Client(own, set_as_default=False) as client:
             yield client
     finally:
         for name in os.environ.keys() - before.keys():
             del os.environ[name]
         os.environ.update(before)
+
+
+@contextlib.contextmanager
+def _without_script():
+    """Keeps new processes from running our script once more, as they do for what it defines: experiments have modules.
+
+    A script would need `if __name__ == "__main__":` otherwise.
+    """
+    main = sys.modules["__main__"]
+    spec, file = main.__spec__, main.__dict__.pop("__file__", None)
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        main.__spec__ = spec
+        if file is not None:
+            main.__file__ = file
 
 
 def _own(workers, runs):
