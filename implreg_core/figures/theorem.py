@@ -2,38 +2,39 @@
 
 from collections.abc import Mapping
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from implreg_core.figures._kit import BLUE, DASHES, GREY, LOSS, ORANGE, PURPLE, Panels, loss_axis
+from implreg_core.figures._kit import BLUE, DASHES, GREY, LOSS, ORANGE, PURPLE, loss_axis
 
 
-def norms_with_bounds(loss: np.ndarray, values: Mapping[str, np.ndarray], lower: Mapping[str, np.ndarray]) -> Panels:
-    """Nine small panels: each norm along a run (solid) with its lower bound where that is positive (dashed).
+def norms_with_bounds(
+    loss: np.ndarray, values: Mapping[str, np.ndarray], lower: Mapping[str, np.ndarray], ax: Axes, *, title: str
+) -> Axes:
+    """Norms along a run (solid), each with its lower bound where that is positive (dashed).
 
     **Example:**
 
     ```python
-    >>> loss, names = np.geomspace(1.0, 1e-8, 5), [f"norm {k}" for k in range(9)]
+    >>> loss, names = np.geomspace(1.0, 1e-8, 5), ["nuclear", "spectral"]
     >>> values, lower = ({name: loss**-0.5 - shift for name in names} for shift in (0, 8))
-    >>> axes = figures.theorem.norms_with_bounds(loss, values, lower)
-    >>> axes.shape, axes[0, 0].get_legend_handles_labels()[1]
-    ((3, 3), ['norm', 'lower bound'])
+    >>> _, ax = figures.panels()
+    >>> ax = figures.theorem.norms_with_bounds(loss, values, lower, ax, title="Two norms")
+    >>> ax.get_legend_handles_labels()[1]
+    ['norm', 'lower bound']
 
     ```
     """
-    fig, axes = plt.subplots(3, 3, figsize=(7.2, 6.0), sharex=True, sharey=True)
-    for ax, (name, value) in zip(axes.flat, values.items()):
+    for k, (name, value) in enumerate(values.items()):
         says = lower[name] > 0
-        ax.loglog(loss, value, label="norm")
-        ax.loglog(loss[says], lower[name][says], dashes=DASHES[1], label="lower bound")
-        ax.set_title(name, fontsize=10)
-        ax.set(xlim=(3, loss[-1] / 3), xticks=[1, 1e-10, 1e-20], yticks=[1, 1e5, 1e10, 1e15], ylim=(1e-3, 1e18))
-        ax.minorticks_off()
-    axes[0, 0].legend(loc="upper left", fontsize=8.5)
-    fig.supxlabel(LOSS + " (falls →)", fontsize=11)
-    return axes
+        ax.plot(loss, value, color=BLUE, label=None if k else "norm")
+        ax.plot(
+            loss[says], lower[name][says], color=ORANGE, dashes=DASHES[1], lw=1.4, label=None if k else "lower bound"
+        )
+    ax.set(title=title, xscale="log", yscale="log", xlim=(3, loss[-1] / 3), ylim=(1e-3, 1e18))
+    ax.set(xlabel=LOSS + " (falls →)", xticks=[1, 1e-10, 1e-20], yticks=[1, 1e5, 1e10, 1e15])
+    ax.minorticks_off()
+    return ax
 
 
 def rank_with_bounds(cloud, path, upper: Mapping[str, object], ax: Axes, *, ylabel: str) -> Axes:
