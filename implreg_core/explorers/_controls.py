@@ -107,8 +107,8 @@ class _Interval:
 class Slider(_Interval):
     """A continuous knob: the keyword argument `name` of `compute`, a number from `low` to `high`.
 
-    Its places, up to 200 of them, are evenly spaced on `scale`, `"linear"` or `"log"`, and their values rounded to
-    three digits; or, on a linear scale, they are `step` apart.
+    Its places, up to 200 of them, are evenly spaced on `scale`, `"linear"` or `"log"`, and stand for numbers of three
+    digits at most, as short as their distance allows; or, on a linear scale, they are `step` apart.
 
     **Raises:** `ValueError` for an empty interval, a default outside it, or a scale or step that do not go with it.
 

@@ -15,6 +15,13 @@ function numbersOf(control) {
   return numbers;
 }
 
+test("a slider stands for short numbers, so that its default can be found again", () => {
+  const numbers = (low, high, scale) => numbersOf({ low, high, scale, step: null });
+  for (const value of [0.01, 0.1, 0.002, 0.05]) assert.ok(numbers(1e-3, 0.3, "log").includes(value), `${value}`);
+  for (const value of [1e-5, 1e-4, 1e-2]) assert.ok(numbers(1e-6, 1, "log").includes(value), `${value}`);
+  assert.ok(numbers(-10, 25, "linear").includes(0));
+});
+
 const digits = (value) => value.toExponential().replace(/e.*/, "").replaceAll(/\D/g, "").length;
 
 test("a slider has round numbers between exact ends, as many as differ", () => {

@@ -39,15 +39,22 @@ function steppedScale({ low, high, step }) {
   return { last, number, place: (value) => Math.min(last, Math.round((value - low) / step)) };
 }
 
-/** The places of a slider whose numbers are even on a scale, rounded to three digits between the ends. */
+/**
+ * The places of a slider that are even on a scale. Between the ends each stands for the shortest number that is nearer
+ * to it than to the others, of three digits at most: who leaves 0.01 can come back to it.
+ */
 function roundedScale({ low, high, scale }, last) {
   const { f, inverse } = transform(scale);
   const across = f(high) - f(low);
-  const number = (place) => {
-    if (place === 0) return low;
-    return place === last ? high : Number(inverse(f(low) + (place / last) * across).toPrecision(3));
+  const place = (value) => Math.round((last * (f(value) - f(low))) / across);
+  const number = (at) => {
+    if (at === 0) return low;
+    if (at === last) return high;
+    const exact = inverse(f(low) + (at / last) * across);
+    const rounded = [1, 2, 3].map((digits) => Number(exact.toPrecision(digits)));
+    return [0, ...rounded].find((candidate) => place(candidate) === at) ?? rounded.at(-1);
   };
-  return { last, number, place: (value) => Math.round((last * (f(value) - f(low))) / across) };
+  return { last, number, place };
 }
 
 /** The places of a continuous slider, 0 to `last`, and the numbers they stand for. */
