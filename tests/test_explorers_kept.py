@@ -176,6 +176,7 @@ def test_a_live_explorer_may_hold_all_of_it():
         (lambda: explorer(beside={"depth": 3}), "no control is called"),
         (lambda: explorer(beside={"sign": "?"}), "the value of control 'sign'"),
         (lambda: explorer(opens="middle"), '`opens` must be "start" or "end"'),
+        (lambda: explorer(opens="start", play=None), "needs a `play` button"),
         (lambda: explorer(views=[MatrixView("W", ENTRIES, [[None] * 2] * 2)]), "`views` must have one plot at least"),
         (lambda: explorer(controls=[Control("beside", "b", [1], 1)]), "other than 'at' and 'beside'"),
     ],

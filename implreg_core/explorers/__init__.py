@@ -88,7 +88,7 @@ class Explorer:
     `beside` is a setting, of some controls or all, whose run is kept for comparison when the figure opens, until the
     reader forgets it. The first of `endings` that fits is said of how a run ended. The figure opens at the end of the
     run; one that `opens` at its `"start"` draws nothing of what comes until it has been played once, by the button
-    called `play`.
+    called `play`. With `play=None` there is no such button, for a scrubber along which nothing happens in time.
 
     *Stored*, with listed controls only: `compute` is called once per setting. Its columns are finite, and positive
     where a view draws them on a logarithmic axis.
@@ -100,9 +100,9 @@ class Explorer:
     Evaluated at the end of a cell, an explorer displays itself.
 
     **Raises:** `ValueError` for `views` without a plot, two typed norms, controls that share a name or are called "at"
-    or "beside", a `beside` that names no setting, or an unknown `opens`; on display, for a run that cannot be drawn,
-    naming setting, column and row, for a live `compute` that JavaScript cannot express, and in a static build for two
-    figures of a page with one question.
+    or "beside", a `beside` that names no setting, an unknown `opens`, or one at the start with nothing to `play`; on
+    display, for a run that cannot be drawn, naming setting, column and row, for a live `compute` that JavaScript cannot
+    express, and in a static build for two figures of a page with one question.
 
     **Example:**
 
@@ -138,7 +138,7 @@ class Explorer:
         beside: Mapping | None = None,
         endings: Sequence[Ending] = (),
         opens: str = "end",
-        play: str = "Play",
+        play: str | None = "Play",
     ):
         names = [control.name for control in controls]
         if len(set(names)) < len(names) or {"at", "beside"} & set(names):
@@ -149,6 +149,8 @@ class Explorer:
             raise ValueError(f"`views` must have one plot at least, a `View`; got {list(views)}.")
         if opens not in ("start", "end"):
             raise ValueError(f'`opens` must be "start" or "end"; got {opens!r}.')
+        if opens == "start" and play is None:
+            raise ValueError('`opens="start"` needs a `play` button, by which the run is drawn; got None.')
         self.question, self.caption, self.scrubber, self.opens, self.play = question, caption, scrubber, opens, play
         self.controls, self.views, self.endings = tuple(controls), tuple(views), tuple(endings)
         self.beside = None if beside is None else complete_setting(self.controls, beside)

@@ -87,12 +87,12 @@ function createButtons({ label, texts }, id, choose) {
 export const button = (text, onclick, attributes = {}) =>
   Object.assign(html("button", { type: "button", ...attributes }, text), { onclick });
 
-/** The scrubber through the rows of a run, with its play button, called `play`, and its reset button. */
+/** The scrubber through the rows of a run, with its play button, called `play` (null: none), and its reset button. */
 export function createTimeline(label, id, play, { scrub, toggle, reset }) {
   const playButton = button(play, toggle);
   const { input, output, set } = createRange(id, 0, scrub);
   const node = html("div", { class: "implreg-timeline" },
-    playButton, button("Reset", reset), html("label", { for: id }, label), output, input);
+    ...(play === null ? [] : [playButton]), button("Reset", reset), html("label", { for: id }, label), output, input);
   const setLast = (last) => void (input.max = last);
   const setPlaying = (playing) => void (playButton.textContent = playing ? "Pause" : play);
   return { node, set, setLast, setPlaying };
