@@ -21,7 +21,7 @@ def some_table(tasks=3):
 
 def test_rank_against_norm(ax):
     table = some_table()
-    figures.conjectures.rank_against_norm(table, ax)
+    figures.conjectures.rank_against_norm(table, ax, most=1.2)
     drawn = lines(ax)
     assert legend(ax) == list(drawn) == METHODS
     for method in METHODS:
@@ -34,6 +34,14 @@ def test_rank_against_norm(ax):
     assert len(joined) == 3
     assert "nuclear norm" in ax.get_xlabel() and ax.get_ylabel() == "effective rank"
     assert len({line.get_marker() for line in ax.lines if line.get_label() in METHODS}) == 4
+
+
+def test_rank_against_norm_draws_what_is_beyond_at_the_edge(ax):
+    table = some_table()
+    table["depth 4", 1]["nuclear"] = 7.5
+    figures.conjectures.rank_against_norm(table, ax, most=1.2)
+    assert lines(ax)["depth 4"][1].tolist() == [1.2, table["depth 4", 1]["effective_rank"]]
+    assert [text.get_text() for text in ax.texts] == ["at 7.50 →"]
 
 
 def test_error_by_method(ax):

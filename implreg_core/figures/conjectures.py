@@ -20,15 +20,17 @@ _MEASURES = {
 }
 
 
-def rank_against_norm(table: Mapping[tuple[str, int], Mapping[str, float]], ax: Axes) -> Axes:
+def rank_against_norm(table: Mapping[tuple[str, int], Mapping[str, float]], ax: Axes, *, most: float) -> Axes:
     """Effective rank against nuclear norm of the solutions in `table`, by method and task; a line joins a task.
+
+    A norm above `most` is drawn there, at the right edge, and written beside its marker.
 
     **Example:**
 
     ```python
     >>> _, ax = figures.panels()
     >>> table = {(name, 0): {"nuclear": 1.0, "effective_rank": 2.0} for name in figures.METHODS}
-    >>> figures.conjectures.rank_against_norm(table, ax).get_ylabel()
+    >>> figures.conjectures.rank_against_norm(table, ax, most=1.1).get_ylabel()
     'effective rank'
 
     ```
@@ -36,11 +38,14 @@ def rank_against_norm(table: Mapping[tuple[str, int], Mapping[str, float]], ax: 
     for task in {task for _, task in table}:
         path = [table[method, task] for method in METHODS]
         x, y = ([row[measure] for row in path] for measure in ("nuclear", "effective_rank"))
-        ax.plot(x, y, color=GREY, lw=0.5, alpha=0.6)
+        ax.plot(np.minimum(x, most), y, color=GREY, lw=0.5, alpha=0.6)
     for method, (color, marker) in METHODS.items():
         rows = [row for (name, _), row in table.items() if name == method]
         x, y = ([row[measure] for row in rows] for measure in ("nuclear", "effective_rank"))
-        ax.plot(x, y, marker, color=color, label=method)
+        ax.plot(np.minimum(x, most), y, marker, color=color, label=method)
+        for norm, rank in zip(x, y):
+            if norm > most:
+                ax.annotate(f"at {norm:.2f} →", (most, rank), (4, 7), textcoords="offset points", ha="right", color=color)
     ax.set(xlabel="nuclear norm / that of the truth", ylabel="effective rank", title="Norm against rank")
     ax.legend()
     return ax
