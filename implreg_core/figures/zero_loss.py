@@ -48,9 +48,9 @@ def careless_solver(exact, paths: Mapping[float, tuple[np.ndarray, np.ndarray]],
     """
     unseen_entry_bound(ax, exact.loss[-1])
     ax.plot(exact.loss, np.abs(exact.W[:, 0, 0]), color=BLUE, label="exact flow")
-    for (rtol, (loss, W)), color in zip(paths.items(), COLORS[1:]):
+    for (rtol, (loss, W)), color, dashes in zip(paths.items(), COLORS[1:], DASHES[1:]):
         w, flip = np.abs(W[:, 0, 0]), int(np.argmax(np.linalg.det(W) < 0))
-        ax.plot(loss, w, color=color, dashes=DASHES[1], lw=1.4, label=f"tolerance {power_of_ten(rtol)}")
+        ax.plot(loss, w, color=color, dashes=dashes, lw=1.4, label=f"tolerance {power_of_ten(rtol)}")
         ax.plot(loss[flip], w[flip], "o", color=color, ms=4)
     ax.set(ylim=(1, 100))
     loss_axis(ax, 1e-5)
