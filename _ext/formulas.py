@@ -100,6 +100,41 @@ def rows(tex: str) -> str:
     return rf"\begin{{split}}{tex}\end{{split}}" if r"\\" in outside or "&" in outside else tex
 
 
+class PowersOfTen(SphinxPostTransform):
+    """A computed number in the text, 2 × 10⁻⁸, is a formula like the powers of ten beside it; in a table it is text."""
+
+    default_priority = 890  # after MyST-NB has put the numbers in, before `KeepPunctuation`
+    formats = ("html",)
+    number = re.compile(r"(−?)(\d[\d.]*)\s×\s10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)")
+    digits = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+
+    def run(self, **kwargs):
+        for text in list(self.document.findall(nodes.Text)):
+            paragraph = self._paragraph(text)
+            if paragraph is None or isinstance(paragraph.parent, nodes.entry) or not self.number.search(text):
+                continue
+            parts, end = [], 0
+            for found in self.number.finditer(text):
+                sign, mantissa, power = found.groups()
+                tex = rf"{'-' if sign else ''}{mantissa} \cdot 10^{{{power.translate(self.digits)}}}"
+                parts += [nodes.Text(text[end : found.start()]), nodes.math(tex, tex)]
+                end = found.end()
+            parts.append(nodes.Text(text[end:]))
+            # What is glued stands in a node of its own, which would keep the marks beside it away.
+            alone = type(text.parent) is nodes.inline and len(text.parent) == 1
+            old = text.parent if alone else text
+            place = next(i for i, child in enumerate(old.parent) if child is old)
+            old.parent[place : place + 1] = [part for part in parts if part.astext()]
+
+    def _paragraph(self, node):
+        """The paragraph or caption of whose running text this is a part; None in code and formulas."""
+        while not isinstance(node, nodes.paragraph | nodes.caption):
+            node = node.parent
+            if node is None or isinstance(node, nodes.literal | nodes.math | nodes.literal_block | nodes.raw):
+                return None
+        return node
+
+
 class KeepPunctuation(SphinxPostTransform):
     """A formula and the marks that touch it, as in "(x)," stay on one line: browsers would break between them."""
 
@@ -151,6 +186,7 @@ def _search(app, pagename, templatename, context, doctree):
 def setup(app):
     app.add_config_value("formula_macros", {}, "html")
     app.add_html_math_renderer("katex", (_visit_math, None), (_visit_math_block, None))
+    app.add_post_transform(PowersOfTen)
     app.add_post_transform(KeepPunctuation)
     app.add_css_file("katex/katex.css", priority=400)  # before the book's own
     app.add_css_file("formulas.css")

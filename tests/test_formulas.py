@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
+from docutils import nodes
+from docutils.utils import new_document
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
@@ -119,3 +121,23 @@ def test_the_marks_that_touch_a_formula_stay_with_it(build, text, kept):
         hidden.decompose()
     assert [element.get_text() for element in page.select(".formula-with-marks")] == kept
     assert page.select_one("p").get_text() == text.replace("$", "").replace("*", "")
+
+
+def test_computed_numbers_in_the_text_are_formulas_like_those_beside_them(build):
+    text = "From 2 × 10⁻⁸ to $10^{-3}$; *−1.5 × 10¹²*, not `2 × 10⁻⁸`.\n\n| a |\n|---|\n| 3 × 10⁻⁴ |\n"
+    page, _, complaints = build(f"# T\n\n{text}")
+    assert complaints == ""
+    found = [tex.get_text() for tex in page.select("annotation")]
+    assert found == [r"2 \cdot 10^{-8}", "10^{-3}", r"-1.5 \cdot 10^{12}"]
+    assert page.select_one("code").get_text() == "2 × 10⁻⁸" and page.select_one("td").get_text() == "3 × 10⁻⁴"
+
+
+def test_a_glued_number_keeps_its_marks():
+    document = new_document("page")
+    glued = nodes.inline("", "2 × 10⁻⁸", classes=["pasted-text"])
+    document += nodes.paragraph("", "", nodes.Text("By "), glued, nodes.Text(". Then"))
+    for transform in (formulas.PowersOfTen, formulas.KeepPunctuation):
+        transform(document).run()
+    before, kept, after = document[0].children
+    assert [child.astext() for child in kept.children] == ["", r"2 \cdot 10^{-8}", "."]
+    assert (before.astext(), after.astext()) == ("By ", " Then")
