@@ -11,6 +11,14 @@ const SIZE = 176; // pixels; explorer.css says the same
 const NAMES = ["₁₁", "₁₂", "₂₁", "₂₂"]; // entries lie row by row
 const GRAB = 14; // radius of what a finger can grab
 
+/** Heights for the names of two tips that are near each other: one name above the other, beyond both arrows. */
+function stacked([[, first], [, second]]) {
+  const [top, bottom] = [Math.min(first, second), Math.max(first, second)];
+  const above = (top + bottom < SIZE && top > 38) || bottom > SIZE - 38; // within the pad
+  const rows = above ? [top - 25, top - 11] : [bottom + 19, bottom + 33];
+  return first <= second ? rows : rows.toReversed();
+}
+
 export function createMatrixPad({ label, symbol, high, presets }, id, choose) {
   const scale = SIZE / 2 / (1.12 * high);
   const pixel = (x, y) => [SIZE / 2 + scale * x, SIZE / 2 - scale * y];
@@ -52,13 +60,14 @@ export function createMatrixPad({ label, symbol, high, presets }, id, choose) {
     area.classList.toggle("implreg-negative", det < 0);
     const at = ends.map(([x, y]) => pixel(x, y));
     const near = Math.abs(at[0][0] - at[1][0]) < 64 && Math.abs(at[0][1] - at[1][1]) < 30;
+    const rows = stacked(at);
     columns.forEach((column) => {
       const [x, y] = at[column];
       build(arrows[column], { x1: half, y1: half, x2: x, y2: y });
       build(tips[column], { cx: x, cy: y });
-      const upper = near ? (at[0][1] < at[1][1]) === (column === 0) : y < half;
-      const above = upper ? y > 24 : y > SIZE - 24; // within the pad
-      build(names[column], { x: Math.min(SIZE - 28, Math.max(28, x)), y: y + (above ? -11 : 19) });
+      const above = y < half ? y > 24 : y > SIZE - 24; // within the pad
+      const height = near ? rows[column] : y + (above ? -11 : 19);
+      build(names[column], { x: Math.min(SIZE - 31, Math.max(31, x)), y: height });
     });
     determinant.textContent = `det ${symbol} = ${short(det)}`;
     pad.setAttribute("aria-label", `Two arrows, the columns of ${symbol}; they span an area of ${short(det)}.`);
