@@ -83,7 +83,12 @@ def _formatted(name, value, form):
     number = np.asarray(value)
     if number.shape or number.dtype.kind not in "iuf" or not np.isfinite(number):
         raise ValueError(f"`{name}` must be one finite number, to be written as {form!r}; got {value!r}.")
-    return format(number[()], form)
+    return _with_minus(format(number[()], form))
+
+
+def _with_minus(number):
+    """A minus sign, where Python writes a hyphen."""
+    return number.replace("-", "−", 1) if number.startswith("-") else number
 
 
 def scientific(x: float, decimals: int = 0) -> str:
@@ -98,7 +103,7 @@ def scientific(x: float, decimals: int = 0) -> str:
     ```
     """
     mantissa, exponent = f"{x:.{decimals}e}".split("e")
-    return f"{mantissa} × 10{_raised(exponent)}"
+    return f"{_with_minus(mantissa)} × 10{_raised(exponent)}"
 
 
 class Table:

@@ -45,7 +45,13 @@ def test_glue_refuses_what_is_not_a_text(value):
 @pytest.mark.usefixtures("shell")
 @pytest.mark.parametrize(
     ("form", "value", "text"),
-    [(".2f", 2 / 3, "0.67"), (".0%", jnp.array(0.871), "87%"), ("d", np.int64(1200), "1200"), (",", 1200, "1,200")],
+    [
+        (".2f", 2 / 3, "0.67"),
+        (".0%", jnp.array(0.871), "87%"),
+        ("d", np.int64(1200), "1200"),
+        (",", 1200, "1,200"),
+        (".1f", -0.25, "−0.2"),
+    ],
 )
 def test_glue_writes_numbers_in_a_form(form, value, text):
     with capture_output() as captured:
@@ -145,7 +151,13 @@ def test_without_a_c_library_nothing_is_trimmed(monkeypatch, error):
 
 @pytest.mark.parametrize(
     ("x", "decimals", "text"),
-    [(1.7e-5, 0, "2 × 10⁻⁵"), (1.76e-7, 1, "1.8 × 10⁻⁷"), (9.96e11, 0, "1 × 10¹²"), (3.0, 0, "3 × 10⁰")],
+    [
+        (1.7e-5, 0, "2 × 10⁻⁵"),
+        (1.76e-7, 1, "1.8 × 10⁻⁷"),
+        (9.96e11, 0, "1 × 10¹²"),
+        (3.0, 0, "3 × 10⁰"),
+        (-2e-5, 0, "−2 × 10⁻⁵"),
+    ],
 )
 def test_scientific_is_how_prose_writes_numbers(x, decimals, text):
     assert notebook.scientific(x, decimals) == text
