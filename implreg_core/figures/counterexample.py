@@ -72,7 +72,7 @@ def unseen_entry_of_groups(groups: Mapping[str, Sequence], ax: Axes, *, title: s
     for (label, runs), color in zip(groups.items(), COLORS):
         for k, run in enumerate(runs):
             w = np.abs(run.W[:, 0, 0])
-            ax.plot(run.loss, w, color=color, lw=1, alpha=0.8, label=f"{label} ({len(runs)})" if k == 0 else None)
+            ax.plot(run.loss, w, color=color, lw=0.8, alpha=0.8, label=f"{label} ({len(runs)})" if k == 0 else None)
             ax.plot(run.loss[-1], w[-1], "o", color=color, ms=3.5, clip_on=False)
     ax.set(title=title, ylim=(0.05, 200))
     loss_axis(ax, least_loss)
