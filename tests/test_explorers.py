@@ -180,9 +180,9 @@ def test_runs_that_cannot_be_drawn_stop_the_static_build(change, message):
 
 
 def test_values_are_written_as_by_hand():
-    control = Control("rate", label="rate", values=[-1, 0.001, 1e-5, 2.5e-7, "free"], default=-1)
+    control = Control("rate", label="rate", values=[-1, 0.001, 1e-4, 1e-5, 2.5e-7, "free"], default=-1)
     written = explorer(controls=[control])._spec()["controls"][0]
-    assert written["texts"] == ["−1", "0.001", "10⁻⁵", "2.5 × 10⁻⁷", "free"] and written["kind"] == "words"
+    assert written["texts"] == ["−1", "0.001", "10⁻⁴", "10⁻⁵", "2.5 × 10⁻⁷", "free"] and written["kind"] == "words"
     control = Control("rate", label="rate", values=[1, 2], default=2, format=lambda rate: f"{rate:.1f} %")
     written = explorer(controls=[control])._spec()["controls"][0]
     assert written["texts"] == ["1.0 %", "2.0 %"] and written["kind"] == "list"

@@ -363,10 +363,11 @@ def complete_setting(controls: Sequence[AnyControl], setting: Mapping) -> dict:
 
 
 def as_text(value: Number | str) -> str:
-    """A value as one writes it by hand: 0.001 as 0.001, 1e-05 as 10⁻⁵."""
+    """A value as one writes it by hand, as numbers.js does: 0.001 as 0.001, 0.0001 as 10⁻⁴."""
     if isinstance(value, str):
         return value
-    mantissa, _, exponent = f"{value:g}".partition("e")
+    small = 0 < abs(value) < 1e-3
+    mantissa, _, exponent = (np.format_float_scientific(value, 5, trim="-") if small else f"{value:g}").partition("e")
     if not exponent:
         return mantissa.replace("-", "−")
     power = "10" + str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
