@@ -11,7 +11,7 @@ from implreg_core.bounds import unseen_entry_lower_bound
 
 BLUE, ORANGE, GREEN, PURPLE, RED, GREY = "#0b62a4", "#b45309", "#12785a", "#8b3a8f", "#b91c3c", "#5f6670"
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, RED, GREY)  # each at least 4.5:1 against white
-DASHES = ((None, None), (6, 2), (2, 1.5), (8, 2, 2, 2), (4, 1), (1, 1))
+DASHES = ((None, None), (6, 2), (2, 1.5), (8, 2, 2, 2), (8, 2, 2, 2, 2, 2), (1, 1))
 METHODS = {  # colour and marker
     "least nuclear norm": (GREY, "s"),
     "depth 2": (BLUE, "o"),
