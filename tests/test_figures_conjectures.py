@@ -101,4 +101,4 @@ def test_evidence_has_a_row_for_each_measure_and_a_column_for_each_count():
     assert [len(ax.get_lines()) for ax in axes[:, 0]] == [3, 4, 4]  # the truth has no error
     low, high = axes[0, 1].get_ylim()
     assert 0 < low < 1 < 9 < high and axes[0, 1].get_yscale() == "log"
-    assert [len(ax.texts) for ax in axes[0]] == [0, 1] and "6e-09" in axes[0, 1].texts[0].get_text()
+    assert [len(ax.texts) for ax in axes[0]] == [0, 1] and "6 \\cdot 10^{-9}" in axes[0, 1].texts[0].get_text()

@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from implreg_core.figures._kit import COLORS, DASHES, GREY, METHODS, Panels
+from implreg_core.figures._kit import COLORS, DASHES, GREY, METHODS, Panels, power_of_ten
 
 if TYPE_CHECKING:
     import xarray
@@ -45,9 +45,10 @@ def rank_against_norm(table: Mapping[tuple[str, int], Mapping[str, float]], ax: 
         ax.plot(np.minimum(x, most), y, marker, color=color, label=method)
         for norm, rank in zip(x, y):
             if norm > most:
-                ax.annotate(f"at {norm:.2f} →", (most, rank), (4, 7), textcoords="offset points", ha="right", color=color)
+                text = f"at {norm:.2f} →"
+                ax.annotate(text, (most, rank), (4, 7), textcoords="offset points", ha="right", color=color)
     ax.set(xlabel="nuclear norm / that of the truth", ylabel="effective rank", title="Norm against rank")
-    ax.legend()
+    ax.legend(loc="upper right")
     return ax
 
 
@@ -178,4 +179,5 @@ def _error_axis(row, found, convex):
         level = float(convex.sel(observed=count).median())
         ax.set(yscale="log", ylim=(low, high))
         if level < low:
-            ax.text(0.03, 0.04, f"↓ least nuclear norm: {level:.0e}", transform=ax.transAxes, color=GREY)
+            text = f"↓ least nuclear norm: {power_of_ten(float(f'{level:.0e}'))}"
+            ax.text(0.03, 0.04, text, transform=ax.transAxes, color=GREY)
