@@ -62,7 +62,7 @@ def against_scale(scales: Sequence[float], values: Mapping[str, np.ndarray], ax:
     for k, (name, rows) in enumerate(values.items()):
         style = {"color": COLORS[k % len(COLORS)], "dashes": DASHES[k % len(DASHES)], "marker": "osD^vPX"[k % 7]}
         ax.plot(scales, np.median(rows, axis=1), ms=5, label=name, **style)
-    ax.set(xscale="log", yscale="log", xlabel="scale of the start")
+    ax.set(xscale="log", yscale="log", xlabel="scale of the start (falls →)")
     ax.invert_xaxis()
     return ax
 

@@ -113,7 +113,7 @@ def share_over_scale(scale: np.ndarray, shares: Mapping[str, np.ndarray], ax: Ax
     """
     for (label, values), color, dashes in zip(shares.items(), COLORS, DASHES):
         ax.plot(scale, values, "o-", color=color, dashes=dashes, ms=4, label=label)
-    ax.set(xscale="log", xlabel=r"starting scale $\alpha$", ylabel="share trapped", ylim=(-0.02, 0.55))
+    ax.set(xscale="log", xlabel=r"starting scale $\alpha$ (falls →)", ylabel="share trapped", ylim=(-0.02, 0.55))
     ax.set_title("Nearer zero, fewer traps")
     ax.invert_xaxis()
     ax.legend(loc="upper right", fontsize=8.5, title=r"$(z, z', \epsilon)$", title_fontsize=8.5)
@@ -146,7 +146,7 @@ def powers_of_scale(
         ax.loglog(scale, values, "o-", color=color, dashes=dashes, ms=3.5, lw=1.3, label=label)
         if label in exponents:
             ax.loglog(scale, values[-1] * (scale / scale[-1]) ** exponents[label], color=GREY, lw=1, dashes=_DOTS)
-    ax.set(xlabel=r"starting scale $\alpha$", ylabel=ylabel, title=title)
+    ax.set(xlabel=r"starting scale $\alpha$ (falls →)", ylabel=ylabel, title=title)
     ax.invert_xaxis()
     ax.legend()
     return ax

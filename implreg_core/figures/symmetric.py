@@ -30,7 +30,9 @@ def norm_over_scale(scale: np.ndarray, norm: np.ndarray, levels: Mapping[str, fl
         end, side = (-1, "right") if abs(level - norm[0]) < abs(level - norm[-1]) else (0, "left")  # off the curve
         ax.annotate(label, (scale[end], level), (0, 4), textcoords="offset points", color=GREY, ha=side)
     low, high = min(levels.values()), max(levels.values())
-    ax.set(xlabel=r"starting scale $\alpha$", ylabel=r"nuclear norm of $W(\infty)$", title="From norm to rank")
+    ax.set(
+        xlabel=r"starting scale $\alpha$ (falls →)", ylabel=r"nuclear norm of $W(\infty)$", title="From norm to rank"
+    )
     ax.set_ylim(low - 0.15 * (high - low), high + 0.2 * (high - low))
     ax.invert_xaxis()
     return ax
