@@ -30,7 +30,7 @@ from IPython.display import display
 from matplotlib.figure import Figure
 
 from implreg_core._static import static_build
-from implreg_core.explorers import _front, _names, _own, _still
+from implreg_core.explorers import _front, _names, _opening, _own, _still
 from implreg_core.explorers._controls import (
     AnyControl,
     Control,
@@ -49,6 +49,7 @@ from implreg_core.explorers._endings import Ending, descent_endings, flow_ending
 from implreg_core.explorers._front import script_json
 from implreg_core.explorers._grid import GraphView, GridView
 from implreg_core.explorers._runs import Live, NoRun, Stored
+from implreg_core.explorers._space import SpaceView
 from implreg_core.explorers._spec import control_spec, ending_spec, view_specs
 from implreg_core.explorers._still import Drawn
 from implreg_core.explorers._usual import usual_view
@@ -67,6 +68,7 @@ __all__ = [
     "MatrixView",
     "NoRun",
     "Slider",
+    "SpaceView",
     "TypedNorm",
     "View",
     "descent_endings",
@@ -88,7 +90,8 @@ class Explorer:
     `beside` is a setting, of some controls or all, whose run is kept for comparison when the figure opens, until the
     reader forgets it. The first of `endings` that fits is said of how a run ended. The figure opens at the end of the
     run; one that `opens` at its `"start"` draws nothing of what comes until it has been played once, by the button
-    called `play`. With `play=None` there is no such button, for a scrubber along which nothing happens in time.
+    called `play`; one that `opens` at a column and a number, where that is first as large, else at the end. With
+    `play=None` there is no such button, for a scrubber along which nothing happens in time.
 
     *Stored*, with listed controls only: `compute` is called once per setting. Its columns are finite, and positive
     where a view draws them on a logarithmic axis.
@@ -137,7 +140,7 @@ class Explorer:
         scrubber: str = "Training time",
         beside: Mapping | None = None,
         endings: Sequence[Ending] = (),
-        opens: str = "end",
+        opens: _opening.Opening = "end",
         play: str | None = "Play",
     ):
         names = [control.name for control in controls]
@@ -147,15 +150,14 @@ class Explorer:
             raise ValueError(f"`controls` may have one TypedNorm at most, whose columns have fixed names; got {names}.")
         if not plots(views):
             raise ValueError(f"`views` must have one plot at least, a `View`; got {list(views)}.")
-        if opens not in ("start", "end"):
-            raise ValueError(f'`opens` must be "start" or "end"; got {opens!r}.')
         if opens == "start" and play is None:
             raise ValueError('`opens="start"` needs a `play` button, by which the run is drawn; got None.')
-        self.question, self.caption, self.scrubber, self.opens, self.play = question, caption, scrubber, opens, play
+        self.question, self.caption, self.scrubber, self.play = question, caption, scrubber, play
         self.controls, self.views, self.endings = tuple(controls), tuple(views), tuple(endings)
         self.beside = None if beside is None else complete_setting(self.controls, beside)
         self.live = any(isinstance(control, Slider | MatrixPad | MatrixGrid) for control in controls)
         self._runs = (Live if self.live else Stored)(question, compute, self.controls, self.views, self.endings)
+        self.opens = _opening.checked(opens, self._runs.scales)
 
     @property
     def slug(self) -> str:
@@ -280,7 +282,7 @@ class Explorer:
         return sentence(self.endings, self.run(**setting))
 
     def picture(self) -> Figure:
-        """The figure as it opens, with its question, settings and caption, up to the run's end, drawn by matplotlib.
+        """The figure as it opens, with its question, settings and caption, and the whole run, drawn by matplotlib.
 
         **Raises:** `NoRun` where there is no run at the default setting, or at `beside`.
 
@@ -302,7 +304,8 @@ class Explorer:
             raise NoRun(f"The explorer {self.question!r} has no run to open with: {reason}") from None
         caption = " ".join(filter(None, [sentence(self.endings, run), self.caption]))
         grids = {control.name: control.default for control in self.controls if isinstance(control, MatrixGrid)}
-        return _still.draw(self.views, run, kept, grids, heading=self.question, subheading=settings, caption=caption)
+        drawn = _still.Shown(run, _opening.marked_row(self.opens, run))
+        return _still.draw(self.views, drawn, kept, grids, heading=self.question, subheading=settings, caption=caption)
 
     def widget(self) -> anywidget.AnyWidget:
         """The figure for Jupyter: a new widget at the default setting, which asks this explorer for runs.
@@ -334,7 +337,7 @@ class Explorer:
             "columns": sorted(self._runs.scales),
             "default": [control.entry for control in self.controls],
             "beside": None if self.beside is None else choice_of(self.controls, self.beside),
-            "opens": self.opens,
+            "opens": _opening.opening_spec(self.opens),
             "play": self.play,
             "endings": [ending_spec(ending) for ending in self.endings],
             "controls": [control_spec(control) for control in self.controls],

@@ -26,8 +26,7 @@ from implreg_core.explorers._controls import (
 )
 from implreg_core.explorers._endings import Ending
 from implreg_core.explorers._front import script_json
-from implreg_core.explorers._grid import GraphView, GridView
-from implreg_core.explorers._views import AnyView, MatrixView, plots
+from implreg_core.explorers._views import AnyView, View, plots
 from implreg_core.javascript import compile_to_javascript
 
 Run = dict[str, np.ndarray]
@@ -221,9 +220,7 @@ def _drawn_scales(
             scales[column] = "log" if "log" in (scale, scales.get(column)) else "linear"
     others = [column for view in plots(views) for curve in view.curves for column in curve.columns]
     others += [column for view in plots(views) for column in view.where.values()]
-    others += [
-        column for view in views if isinstance(view, MatrixView | GridView | GraphView) for column in view.columns
-    ]
+    others += [column for view in views if not isinstance(view, View) for column in view.columns]
     for column in others:
         scales.setdefault(column, "linear")
     for ending in endings:

@@ -24,6 +24,7 @@ from implreg_core.explorers._controls import (
 )
 from implreg_core.explorers._endings import Ending
 from implreg_core.explorers._grid import GraphView, GridView
+from implreg_core.explorers._space import AZIMUTH, TILT, SpaceView
 from implreg_core.explorers._views import AnyView, MatrixView, View, colored_columns
 
 
@@ -87,7 +88,7 @@ def view_specs(views: Sequence[AnyView]) -> list[dict]:
 
 @singledispatch
 def _view_spec(view: AnyView, colors: dict[str, int]) -> dict:
-    raise TypeError(f"`views` must be View, MatrixView, GridView or GraphView; got {view!r}.")
+    raise TypeError(f"`views` must be View, MatrixView, GridView, GraphView or SpaceView; got {view!r}.")
 
 
 @_view_spec.register
@@ -122,6 +123,19 @@ def _(view: GridView, colors: dict[str, int]) -> dict:
 @_view_spec.register
 def _(view: GraphView, colors: dict[str, int]) -> dict:
     return {"kind": "graph", "title": view.title, "grid": view.grid, "series": []}
+
+
+@_view_spec.register
+def _(view: SpaceView, colors: dict[str, int]) -> dict:
+    (x, y), paint = view.solutions, {"color": colors.get(view.path[2], 0), "dashed": False, "where": None}
+    return {
+        "kind": "space",
+        "title": view.title,
+        "window": view.window,
+        "solutions": [float(x), float(y)],
+        "from": {"azimuth": AZIMUTH, "tilt": TILT},
+        "series": [{"column": column, "label": name, **paint} for column, name in zip(view.path, "xyw")],
+    }
 
 
 @_view_spec.register

@@ -16,9 +16,18 @@ from matplotlib.patches import Rectangle
 from implreg_core import figures
 from implreg_core.explorers._controls import as_text
 from implreg_core.explorers._grid import GraphView, GridView
+from implreg_core.explorers._space import SpaceView
+from implreg_core.explorers._still_space import draw_space
 from implreg_core.explorers._views import AnyView, Curve, MatrixView, View, colored_columns
 
 Run = Mapping[str, np.ndarray]
+
+
+class Shown(NamedTuple):
+    """A run, and the row that the marker is at."""
+
+    run: Run
+    row: int
 
 
 class Drawn(NamedTuple):
@@ -37,7 +46,7 @@ _SMALL = {"fontsize": 9, "va": "top", "linespacing": 1.3}
 
 def draw(
     views: Sequence[AnyView],
-    run: Run,
+    shown: Shown,
     kept: Drawn | None,
     grids: Mapping[str, str],
     *,
@@ -45,7 +54,7 @@ def draw(
     subheading: str,
     caption: str,
 ) -> Figure:
-    """`views` of a `run` up to its last row, beside a `kept` one, between its headings and its caption.
+    """`views` of a run, beside a `kept` one at its last row, between its headings and its caption.
 
     `grids` are the texts of readers' matrices. The figure belongs to no window, so nothing shows it by itself.
     """
@@ -62,27 +71,34 @@ def draw(
         figure.text(0.01, 1 - 0.32 / height, above, **_SMALL)
         figure.text(0.01, (bottom - 0.12) / height, below, **_SMALL)
         colors = {column: figures.COLORS[i % 6] for i, column in enumerate(colored_columns(views))}
-        for view, ax in zip(views, figure.subplots(down, across, squeeze=False).flat):
+        axes = list(figure.subplots(down, across, squeeze=False).flat)
+        for ax in axes[len(views) :]:
+            ax.remove()
+        for view, ax in zip(views, axes):
             if isinstance(view, GridView):
-                _draw_grid(view, run, grids[view.grid], ax)
+                _draw_grid(view, shown, grids[view.grid], ax)
                 continue
             if isinstance(view, GraphView):
-                figures.data.observation_graph(*view._at(run, grids[view.grid]), ax).set(title=view.title)
+                figures.data.observation_graph(*view._at(shown.run, grids[view.grid]), ax).set(title=view.title)
                 continue
-            (_draw_matrix if isinstance(view, MatrixView) else _draw_view)(view, run, kept, colors, ax)
-        for ax in figure.axes[len(views) :]:
-            ax.remove()
+            if isinstance(view, SpaceView):
+                draw_space(view, *shown, kept and kept.run, colors.get(view.path[2], figures.COLORS[0]), ax)
+                continue
+            (_draw_matrix if isinstance(view, MatrixView) else _draw_view)(view, shown, kept, colors, ax)
     return figure
 
 
-def _draw_view(view: View, run: Run, kept: Drawn | None, colors: Mapping[str, str], ax: Axes) -> None:
+def _draw_view(view: View, shown: Shown, kept: Drawn | None, colors: Mapping[str, str], ax: Axes) -> None:
+    run, row = shown
     ax.set(title=view.title, xlabel=view.xlabel, ylabel=view.ylabel, xscale=view.xscale, yscale=view.yscale)
+    moving = any(curve.columns for curve in view.curves)  # what comes later lies among curves that are elsewhere
+    end = row + 1 if moving else None
     solid = [column for column in view.y if column not in view.dashed]
     for column, label in view.y.items():
         dashes = (5, 4) if column in view.dashed else figures.DASHES[solid.index(column) % len(figures.DASHES)]
         y = _drawable(view, column, run)
-        ax.plot(run[view.x], y, color=colors[column], dashes=dashes, label=label)
-        ax.plot(run[view.x][-1:], y[-1:], "o", color=colors[column], markersize=5, clip_on=False)
+        ax.plot(run[view.x][:end], y[:end], color=colors[column], dashes=dashes, label=label)
+        ax.plot(run[view.x][row], y[row], "o", color=colors[column], markersize=5, clip_on=False)
         if kept is not None and column in solid:
             style = {"color": colors[column], "dashes": dashes, "linewidth": 0.9, "marker": "o", "markersize": 3.5}
             places = {"markevery": max(1, len(kept.run[view.x]) // 8), "markerfacecolor": "white"}
@@ -97,7 +113,7 @@ def _draw_view(view: View, run: Run, kept: Drawn | None, colors: Mapping[str, st
         ax.plot([x], [y], "D", color=figures.RED, markersize=6, label=label)
     ax.set(xlim=view.xlim or ax.get_xlim(), ylim=view.ylim or ax.get_ylim())  # which curves then leave as they are
     for curve in view.curves:
-        _draw_curve(curve, run, ax)
+        _draw_curve(curve, shown, ax)
     ax.legend(fontsize=8.5)
 
 
@@ -109,8 +125,8 @@ def _drawable(view: View, column: str, run: Run) -> np.ndarray:
     return np.where(np.all([x > 0 for x in positive], axis=0), run[column], np.nan) if positive else run[column]
 
 
-def _draw_matrix(view: MatrixView, run: Run, kept: Drawn | None, colors: Mapping[str, str], ax: Axes) -> None:
-    """What is given of each entry, and below it what the run has at its end, then the kept one."""
+def _draw_matrix(view: MatrixView, shown: Shown, kept: Drawn | None, colors: Mapping[str, str], ax: Axes) -> None:
+    """What is given of each entry, and below it what the run has at the marker, then the kept one."""
     ax.set(title=view.title, xlim=(0, len(view.entries[0])), ylim=(len(view.entries), 0))
     ax.set_axis_off()
     for i, (columns, given) in enumerate(zip(view.entries, view.given)):
@@ -118,7 +134,7 @@ def _draw_matrix(view: MatrixView, run: Run, kept: Drawn | None, colors: Mapping
             color = "black" if value is not None else colors[column]
             line = "-" if value is not None else "--"
             ax.add_patch(Rectangle((j + 0.04, i + 0.05), 0.92, 0.9, fill=False, edgecolor=color, linestyle=line))
-            texts = ["?" if value is None else as_text(value), f"{run[column][-1]:.3g}"]
+            texts = ["?" if value is None else as_text(value), f"{shown.run[column][shown.row]:.3g}"]
             texts += [] if kept is None else [f"○ {kept.run[column][-1]:.3g}"]
             for k, text in enumerate(texts):
                 weight, size = ("bold", 12) if k == 0 else ("normal", 10)
@@ -126,19 +142,20 @@ def _draw_matrix(view: MatrixView, run: Run, kept: Drawn | None, colors: Mapping
                         fontsize=size, ha="center", va="center")  # fmt: skip
 
 
-def _draw_curve(curve: Curve, run: Run, ax: Axes) -> None:
-    """A curve at the last row, from end to end of the axis."""
+def _draw_curve(curve: Curve, shown: Shown, ax: Axes) -> None:
+    """A curve at the marker, from end to end of the axis."""
     spaced = np.geomspace if ax.get_xscale() == "log" else np.linspace
     x = spaced(*ax.get_xlim(), 161)
-    y = np.polynomial.polynomial.polyval(x, [run[c][-1] if isinstance(c, str) else c for c in curve.coefficients])
+    values = [shown.run[c][shown.row] if isinstance(c, str) else c for c in curve.coefficients]
+    y = np.polynomial.polynomial.polyval(x, values)
     ax.plot(x, y, color=figures.GREY, linewidth=1.2, label=curve.label)
     if curve.shaded:
         ax.fill_between(x, y, ax.get_ylim()[0], color=figures.GREY, alpha=0.15, linewidth=0)
 
 
-def _draw_grid(view: GridView, run: Run, text: str, ax: Axes) -> None:
-    """A table or a scatter of the entries in the last row."""
-    entries, beside, observed = view._at(run, text, -1)
+def _draw_grid(view: GridView, shown: Shown, text: str, ax: Axes) -> None:
+    """A table or a scatter of the entries at the marker."""
+    entries, beside, observed = view._at(shown.run, text, shown.row)
     ((label,), (other,)) = view.entries.values(), view.beside.values()
     ax.set(title=view.title)
     if view.form == "scatter":

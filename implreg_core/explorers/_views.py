@@ -7,6 +7,7 @@ import numpy as np
 
 from implreg_core.explorers._controls import Number
 from implreg_core.explorers._grid import GraphView, GridView
+from implreg_core.explorers._space import SpaceView
 
 _LARGEST = 6  # rows or columns of a matrix that is shown in numbers
 
@@ -150,7 +151,7 @@ class MatrixView:
         return [f"{self.symbol}{'₁₂₃₄₅₆'[i]}{'₁₂₃₄₅₆'[j]}" for i in range(rows) for j in range(columns)]
 
 
-AnyView = View | MatrixView | GridView | GraphView
+AnyView = View | MatrixView | GridView | GraphView | SpaceView
 
 
 def plots(views: Sequence[AnyView]) -> list[View]:

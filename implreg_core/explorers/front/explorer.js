@@ -19,7 +19,7 @@ import { sentences } from "./endings.js";
 import { rowAt } from "./ghost.js";
 import { createControls, createViews } from "./kinds.js";
 import { valueAt } from "./lines.js";
-import { readAnswer } from "./runs.js";
+import { openingRow, readAnswer } from "./runs.js";
 import { inWords } from "./settings.js";
 
 const WIDE = ["matrix", "grid", "norm"]; // kinds of controls that stand beside the knobs
@@ -72,6 +72,7 @@ export function render({ model, el }) {
       limits = null;
       shown.veiled = veils;
       shown.kept ??= opening();
+      views.forEach((view) => view.reset?.());
       if (shown.run !== null) shown.row = restRow();
       request(spec.default);
     },
@@ -231,8 +232,9 @@ export function render({ model, el }) {
   }
 
   /** Where the marker is when the figure opens. */
-  const restRow = () => (shown.veiled ? 0 : lastRow());
-  const markedRow = () => (shown.run === null || shown.row === (veils ? 0 : lastRow()) ? null : shown.row);
+  const openRow = () => openingRow(spec.opens, shown.run, lastRow());
+  const restRow = () => (veils && !shown.veiled ? lastRow() : openRow());
+  const markedRow = () => (shown.run === null || shown.row === openRow() ? null : shown.row);
 
   /** The lines above a downloaded picture: what is asked, and the settings of the run and of the kept one. */
   function heading() {

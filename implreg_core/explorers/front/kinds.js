@@ -7,12 +7,14 @@ import { createGridView } from "./grid_view.js";
 import { createMatrixGrid } from "./matrix_grid.js";
 import { createMatrixPad } from "./matrix_pad.js";
 import { createMatrixView } from "./matrix_view.js";
+import { createSpaceView } from "./space_view.js";
 import { createNormField } from "./text_control.js";
 import { createView } from "./view.js";
 
 const KINDS = { ...CONTROLS, matrix: createMatrixPad, grid: createMatrixGrid, norm: createNormField,
   guess: createGuess };
-const VIEWS = { plot: createView, matrix: createMatrixView, grid: createGridView, graph: createGraphView };
+const VIEWS = { plot: createView, matrix: createMatrixView, grid: createGridView, graph: createGraphView,
+  space: createSpaceView };
 
 /** The controls of a specification; each calls `choose(i, entry)`, with its place and what was chosen. */
 export const createControls = (items, id, choose) =>

@@ -18,3 +18,13 @@ export function readAnswer(answer, { controls, time, logarithmic }) {
   const formats = Object.fromEntries(Object.entries(kinds).map(([name, kind]) => [name, formatter(kind)]));
   return { choice: answer.choice, run, kinds, formats, diverged };
 }
+
+/**
+ * The row in which the marker is at opening, and at rest: that of the "start" or the "end", or the first in which
+ * a column is at least a number, else the last.
+ */
+export function openingRow(opens, run, last) {
+  if (opens === "start") return 0;
+  const row = opens === "end" ? -1 : run[opens.column].findIndex((value) => value >= opens.least);
+  return row < 0 ? last : row;
+}
