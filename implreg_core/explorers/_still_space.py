@@ -36,7 +36,8 @@ def draw_space(
     if np.isfinite(marker).all():
         space.plot(*marker[:, None], "o", color=color, markersize=5)
         space.plot(*np.stack([marker, [*view.solutions, marker[2]]], axis=1), color="black", linewidth=0.8)
-    space.set(title=view.title, xlabel="x", ylabel="y", zlabel="w", xlim=view.xlim, ylim=view.ylim, zlim=(0, top))
+    space.set_title(view.title, loc="left")
+    space.set(xlabel="x", ylabel="y", zlabel="w", xlim=view.xlim, ylim=view.ylim, zlim=(0, top))
     space.locator_params(nbins=4)
     space.set_box_aspect((1, 1, 1.2), zoom=0.95)
     space.view_init(elev=TILT, azim=AZIMUTH)
