@@ -34,4 +34,18 @@
     for (const formula of parsed.querySelectorAll(".katex")) formula.replaceWith(line(formula.querySelector("math")));
     return textOf(parsed.documentElement.outerHTML, anchor);
   };
+  // What is found in the glossary is shown under the name of the page: the term, which is in the index, goes with it.
+  const termAt = (id) => {
+    const { indexentries } = Search._index; // oxlint-disable-line no-underscore-dangle -- Sphinx's name
+    return Object.entries(indexentries).find(([, places]) => places.some(([, place]) => place === id))?.[0];
+  };
+  const nameTerms = (changes) => {
+    for (const node of changes.flatMap(({ addedNodes }) => [...addedNodes])) {
+      const link = node.querySelector?.("a[href*='#term-']");
+      const term = link && termAt(link.hash.slice(1));
+      if (term && !link.textContent.endsWith(term)) link.append(`: ${term}`);
+    }
+  };
+  const results = document.getElementById("search-results");
+  new MutationObserver(nameTerms).observe(results, { childList: true, subtree: true });
 }

@@ -146,12 +146,19 @@ def test_bibtex_is_copied(page, home):
     assert pasted.startswith("@inproceedings{razin2020implicit,") and pasted.strip() == entry.inner_text().strip()
 
 
+def test_a_window_has_the_name_of_its_page_and_of_the_book_once(page, home):
+    for name, title in {"intro": "When every norm grows", "notation": "Notation — When every norm grows"}.items():
+        page.goto(f"{home}/chapters/{name}.html", wait_until="load")
+        assert page.title() == title
+
+
 def test_search_finds_the_chapters(page, home):
     page.goto(f"{home}/search.html?q=effective+rank", wait_until="load")
     page.locator("#search-results ul.search li a").first.wait_for()
     page.wait_for_timeout(500)
     titles = page.locator("#search-results ul.search li > a").all_inner_texts()
     assert "How fast, and in which norm?" in titles and "Notation" in titles
+    assert "Glossary: effective rank" in titles
     page.locator("#search-results ul.search li > a", has_text="Notation").first.click()
     assert "/chapters/notation.html" in page.url
 
