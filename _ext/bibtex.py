@@ -1,16 +1,46 @@
 """Sphinx extension: the directive `{bibtex} key` shows an entry of references.bib, to be copied.
 
-Without a key it shows the book's own, made from CITATION.cff, so that each fact is written in one place.
+Without a key it shows the book's own, made from CITATION.cff, so that each fact is written in one place. And the
+bibliography has the style `author_year`, whose labels are what the text says when it cites.
 """
 
+from collections import Counter, defaultdict
+from itertools import count
 from pathlib import Path
+from string import ascii_lowercase
 
 import yaml
 from docutils import nodes
 from pybtex.database import BibliographyData, Entry, Person, parse_file
+from pybtex.plugin import register_plugin
+from pybtex.style.formatting.alpha import Style as Alpha
+from pybtex.style.labels import BaseLabelStyle
 from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).parent.parent
+
+
+class AuthorYearLabels(BaseLabelStyle):
+    """Such as "Bai et al., 2024", with a letter behind the year where another work has the same."""
+
+    def format_labels(self, sorted_entries):
+        labels = [self._label(entry) for entry in sorted_entries]
+        works, places = Counter(labels), defaultdict(count)
+        for label in labels:
+            yield label + (ascii_lowercase[next(places[label])] if works[label] > 1 else "")
+
+    def _label(self, entry):
+        names = [
+            " ".join(map(str, person.rich_prelast_names + person.rich_last_names)) for person in entry.persons["author"]
+        ]
+        authors = f"{names[0]} et al." if len(names) > 2 else " and ".join(names)
+        return f"{authors}, {entry.fields.get('year', 'n.d.')}"
+
+
+class AuthorYearStyle(Alpha):
+    """Entries as pybtex's `alpha` has them, under other labels."""
+
+    default_label_style = AuthorYearLabels
 
 
 def entry_from_cff(citation: dict) -> Entry:
@@ -49,4 +79,5 @@ class BibtexDirective(SphinxDirective):
 
 def setup(app):
     app.add_directive("bibtex", BibtexDirective)
+    register_plugin("pybtex.style.formatting", "author_year", AuthorYearStyle, force=True)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 from bs4 import BeautifulSoup
-from pybtex.database import BibliographyData, parse_string
+from pybtex.database import BibliographyData, Entry, Person, parse_string
 
 pytestmark = pytest.mark.book
 
@@ -88,6 +88,21 @@ def test_proofs_are_named_after_their_statements():
     taken = set()
     names = [permalinks["proof_id"](label, taken) for label in ("thm", "lem", "thm", "thm")]
     assert names == ["proof-of-thm", "proof-of-lem", "proof-of-thm-2", "proof-of-thm-3"]
+
+
+def test_labels_of_the_bibliography_are_as_the_text_cites():
+    persons = {
+        "one": ["Menon, Govind"],
+        "two": ["Cand\\`es, Emmanuel", "Recht, Benjamin"],
+        "more": ["de Moura, L.", "B", "C"],
+    }
+    works = [("one", "2024"), ("one", "2024"), ("two", "2009"), ("more", None)]
+    entries = [
+        Entry("misc", {"year": year} if year else {}, {"author": [Person(name) for name in persons[key]]})
+        for key, year in works
+    ]
+    labels = list(bibtex["AuthorYearLabels"]().format_labels(entries))
+    assert labels == ["Menon, 2024a", "Menon, 2024b", "Candès and Recht, 2009", "de Moura et al., n.d."]
 
 
 def test_citation_file_becomes_bibtex():
