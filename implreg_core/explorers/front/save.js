@@ -82,7 +82,7 @@ function picture(figure, heading) {
   const grid = figure.querySelector(".implreg-views");
   const box = grid.getBoundingClientRect();
   const style = getComputedStyle(figure);
-  const head = heading.flatMap((line, i) =>
+  const head = heading.map((line) => line.replaceAll(": ", ":\u00A0")).flatMap((line, i) => // a value with its name
     wrapped(line, Math.floor(box.width / LETTER)).map((part) => ({ part, weight: i ? 400 : 600 })));
   const top = MARGIN + LINE * head.length;
   const [width, height] = [box.width + 2 * MARGIN, top + box.height + MARGIN];
