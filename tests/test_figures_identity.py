@@ -23,4 +23,4 @@ def test_identity_rates():
     assert np.allclose(w, (6 * time) ** (1 / 3), rtol=1e-14)  # at depth 2, w^3 / 6 = t
     assert np.allclose(lines(axes[1])["predicted"][:, 1], 1 / (2 * w**2), rtol=1e-13)  # loss of the bound
     assert np.allclose(lines(axes[2])["predicted"][:, 1], w**2 / 2, rtol=1e-13)
-    assert legend(axes[1]) == ["0.1", "1", "predicted"]
+    assert legend(axes[0]) == ["0.1", "1", "predicted"]

@@ -36,5 +36,5 @@ def identity_rates(runs: Mapping[str, object], axes: Panels) -> Panels:
         ax.set(title=title, xlabel="time $t$")
         ax.set_xticks([1, 1e20, 1e40])
         ax.minorticks_off()
-    axes[1].legend(loc="upper right")
+    axes[0].legend(loc="lower right")
     return axes
