@@ -54,5 +54,5 @@ def careless_solver(exact, paths: Mapping[float, tuple[np.ndarray, np.ndarray]],
         ax.plot(loss[flip], w[flip], "o", color=color, ms=4)
     ax.set(ylim=(1, 100))
     loss_axis(ax, 1e-5)
-    ax.legend(loc="upper left", fontsize=8.5)
+    ax.legend(loc="upper left", fontsize=8.5, handlelength=3.2)  # room for the longest dash
     return ax
