@@ -37,6 +37,7 @@ class Drawn(NamedTuple):
     words: str
 
 
+_DASHED = ((5, 4), (1.5, 3), (5, 3, 1.5, 3))  # of bounds and references; front/lines.js says the same
 _WIDTH, _PANEL_HEIGHT = 7.2, 2.9  # inches; two panels stand side by side
 _LINE = 0.19  # inches; a line of small text
 _CHARACTERS = 105  # that fit into one
@@ -93,9 +94,10 @@ def _draw_view(view: View, shown: Shown, kept: Drawn | None, colors: Mapping[str
     ax.set(title=view.title, xlabel=view.xlabel, ylabel=view.ylabel, xscale=view.xscale, yscale=view.yscale)
     moving = any(curve.columns for curve in view.curves)  # what comes later lies among curves that are elsewhere
     end = row + 1 if moving else None
-    solid = [column for column in view.y if column not in view.dashed]
+    solid, dashed = ([column for column in view.y if (column in view.dashed) is apart] for apart in (False, True))
     for column, label in view.y.items():
-        dashes = (5, 4) if column in view.dashed else figures.DASHES[solid.index(column) % len(figures.DASHES)]
+        among, kinds = (dashed, _DASHED) if column in view.dashed else (solid, figures.DASHES)
+        dashes = kinds[among.index(column) % len(kinds)]
         y = _drawable(view, column, run)
         ax.plot(run[view.x][:end], y[:end], color=colors[column], dashes=dashes, label=label)
         ax.plot(run[view.x][row], y[row], "o", color=colors[column], markersize=5, clip_on=False)

@@ -1,15 +1,16 @@
 /** The lines of a plot: how they look, and their ways through points. */
 
 const DASHES = ["none", "10 3", "9 3 2 3", "2 3"];
-const DASHED = "5 4"; // bounds and references
+const DASHED = ["5 4", "1.5 3", "5 3 1.5 3"]; // bounds and references; _still.py says the same
 const COLORS = 6; // --implreg-line-0 to --implreg-line-5
 
 export const color = (series) => `var(--implreg-line-${series.color % COLORS})`;
 
 /** Lines of one view differ in dash as well as in colour. */
 export function lineStyle(view, series) {
-  const place = view.series.filter((other) => !other.dashed).indexOf(series);
-  return `stroke: ${color(series)}; stroke-dasharray: ${series.dashed ? DASHED : DASHES[place % DASHES.length]}`;
+  const dashes = series.dashed ? DASHED : DASHES;
+  const place = view.series.filter((other) => other.dashed === series.dashed).indexOf(series);
+  return `stroke: ${color(series)}; stroke-dasharray: ${dashes[place % dashes.length]}`;
 }
 
 /** A path through points; where one is null, as a bound is that does not apply, there is a gap. */
