@@ -1,6 +1,7 @@
 """Sphinx extension: on a phone, figures whose panels can be stacked are shown so (see `implreg_core.figures`).
 
-A figure of a chapter holds both in one file. They become two, and the page says which screen gets which.
+A figure of a chapter holds both in one file. They become two, and the page says which screen gets which. What a caption
+calls left and right is then at the top and at the bottom.
 """
 
 import re
@@ -9,6 +10,9 @@ from pathlib import Path
 from implreg_core.figures._stacked import parts
 
 NARROW = "(max-width: 600px)"  # as in book.css
+FIGURE = re.compile(r"<figure\b.*?</figure>", re.DOTALL)
+SIDE = re.compile(r"\b(?:Left|Right)\b(?=[^<>]*<)|(?<=\()(?:left|right)(?=\))|\b(?:left|right)(?= panel)")
+STACKED = {"Left": "Top", "left": "top", "Right": "Bottom", "right": "bottom"}
 IMAGE = re.compile(r'<img\b[^>]*\bsrc="([^"]*_images/[^"/]*\.svg)"[^>]*>')
 SUFFIX = ".stacked.svg"
 
@@ -17,13 +21,21 @@ def with_stacked(body: str, have: set[str]) -> str:
     """`body` with a second source for each picture whose file name is one of those that `have` a stacked figure."""
 
     def both(match):
-        image, address = match[0], match[1]
-        if address.rpartition("/")[2] not in have:
-            return image
-        source = f'<source media="{NARROW}" srcset="{address.removesuffix(".svg")}{SUFFIX}">'
-        return f"<picture>{source}{image}</picture>"
+        figure, image = match[0], IMAGE.search(match[0])
+        if image is None or image[1].rpartition("/")[2] not in have:
+            return figure
+        source = f'<source media="{NARROW}" srcset="{image[1].removesuffix(".svg")}{SUFFIX}">'
+        before, caption = figure.split(image[0])
+        caption = SIDE.sub(
+            lambda side: f'<span class="side" data-stacked="{STACKED[side[0]]}">{side[0]}</span>', caption
+        )
+        return f"{before}<picture>{source}{image[0]}</picture>{caption}"
 
-    return IMAGE.sub(both, body)
+    return FIGURE.sub(both, body)
+
+
+def _side(match):
+    return f'<span class="side" data-stacked="{STACKED[match[0]]}">{match[0]}</span>'
 
 
 def _show(app, pagename, templatename, context, doctree):

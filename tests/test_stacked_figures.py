@@ -106,8 +106,24 @@ def test_twins_stay_together_and_rows_follow_rows():
 
 @pytest.mark.book
 def test_a_page_names_both_files_where_there_are_two():
-    image = '<img alt="a" src="../_images/{}.svg" />'
-    body = f"<figure>{image.format('one')}</figure><p>{image.format('two')}</p>"
-    shown = stacked_figures.with_stacked(body, {"one.svg"})
+    image = '<img alt="Left, a line." src="../_images/{}.svg" />'
+    figures = [f"<figure>{image.format(name)}<p>Left: a line.</p></figure>" for name in ("one", "two")]
+    shown = stacked_figures.with_stacked("<p>Left of it.</p>".join(figures), {"one.svg"})
     source = '<source media="(max-width: 600px)" srcset="../_images/one.stacked.svg">'
-    assert shown == body.replace(image.format("one"), f"<picture>{source}{image.format('one')}</picture>")
+    first = figures[0].replace(image.format("one"), f"<picture>{source}{image.format('one')}</picture>")
+    first = first.replace("<p>Left", '<p><span class="side" data-stacked="Top">Left</span>')
+    assert shown == "<p>Left of it.</p>".join([first, figures[1]])
+
+
+@pytest.mark.book
+@pytest.mark.parametrize(
+    ("caption", "sides"),
+    [
+        ("Left, the path. Right: two arrows", ["Left", "Right"]),
+        ("the matrix grows (left), and falls (right).", ["left", "right"]),
+        ("that of the left panel; read from left to right, beyond the right edge", ["left"]),
+        ('<a title="Left">Leftover</a>', []),
+    ],
+)
+def test_sides_are_those_of_panels(caption, sides):
+    assert stacked_figures.SIDE.findall(f"{caption}</p>") == sides
