@@ -35,7 +35,7 @@ def parts(text: str) -> tuple[str, str | None]:
 
 @contextmanager
 def stacked(figure: Figure) -> Iterator[bool]:
-    """Stack the panels of `figure`, for the time of the context; whether it can be done.
+    """Stack the panels of `figure`, a column below the one to its left, for the time of the context; whether it can be.
 
     It can where all axes are cells of one grid, `MOST_PANELS` at most. What a panel left to others of its row or
     column, the labels of a shared axis or the title, it then says itself.
@@ -45,11 +45,14 @@ def stacked(figure: Figure) -> Iterator[bool]:
     if None in specs or len({grid for grid, *_ in cells}) != 1 or not 1 <= len(cells) <= MOST_PANELS:
         yield False
         return
-    order, size = sorted({spec.num1 for spec in specs}), figure.get_size_inches()
+    order = sorted({spec.num1 for spec in specs}, key=lambda cell: cell % specs[0].get_gridspec().ncols)
+    size, legends = figure.get_size_inches(), [(legend, legend._ncols) for legend in figure.legends]
     undo = [label for ax in figure.axes for label in _say_what_a_neighbour_says(ax, figure.axes)]
     rows = specs[0].get_gridspec().nrows
     figure.set_size_inches(WIDTH, max(size[1] / rows, 0.62 * WIDTH) * len(order))
     column = GridSpec(len(order), 1, figure=figure)
+    for legend, _ in legends:
+        legend.set_ncols(2)  # it would widen the figure
     for ax, spec in zip(figure.axes, specs):
         ax.set_subplotspec(column[order.index(spec.num1)])
     try:
@@ -58,6 +61,8 @@ def stacked(figure: Figure) -> Iterator[bool]:
         figure.set_size_inches(size)
         for ax, spec in zip(figure.axes, specs):
             ax.set_subplotspec(spec)
+        for legend, columns in legends:
+            legend.set_ncols(columns)
         for restore in undo:
             restore()
 
