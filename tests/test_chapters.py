@@ -102,3 +102,11 @@ def test_a_stray_item_is_found():
 def test_no_paragraph_turns_into_a_list(path):
     cells = nbformat.read(path, as_version=4).cells
     assert [line for cell in cells if cell.cell_type == "markdown" for line in stray_items(cell.source)] == []
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_a_code_cell_fits_on_a_screen(path):
+    """In lines that are neither empty nor comments."""
+    cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    lengths = [sum(not re.match(r"\s*(#|$)", line) for line in source.split("\n")) for source in cells]
+    assert [source[:80] for source, length in zip(cells, lengths) if length > 40] == []
