@@ -208,7 +208,7 @@ def test_it_is_in_the_data_and_in_the_picture(open_page, tmp_path):
     )
     drawing = ET.fromstring(download("SVG"))
     space = "{http://www.w3.org/2000/svg}"
-    texts = [node.text for node in drawing.iter(f"{space}text")]
+    texts = [node.text.replace("\xa0", " ") for node in drawing.iter(f"{space}text")]
     assert "Kept beside it, thin with rings: start: det < 0" in texts and texts.count("kept (start: det < 0)") == 2
     drawn = [path.get("d") for path in drawing.iter(f"{space}path")]
     assert set(ghosts(page)) <= set(drawn)

@@ -230,7 +230,7 @@ def test_data_and_picture_can_be_taken_away(open_page, address):
 
     drawing = ET.fromstring(download(page, "SVG"))
     space = "{http://www.w3.org/2000/svg}"
-    texts = [node.text for node in drawing.iter(f"{space}text")]
+    texts = [node.text.replace("\xa0", " ") for node in drawing.iter(f"{space}text")]
     assert texts[0] == "Does the entry run away?" and "learning rate η: 0.02" in texts[1]
     assert {"Entry", "Loss", "|W₁₁|"} <= set(texts)
     lines = [path.get("d") for path in drawing.iter(f"{space}path")]

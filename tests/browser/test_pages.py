@@ -84,6 +84,9 @@ def test_loads_and_fits_narrow_and_dark(browser, site, page_path):
     with visit(browser, site, page_path, 390, "dark") as (page, faults):
         assert page.evaluate("document.documentElement.dataset.theme") == "dark"
         assert_loads_and_fits(page, faults)
+        figures = page.locator("article figure:has(img)")
+        wide = "all => all.filter((each) => each.scrollWidth > each.clientWidth + 1).map((each) => each.id)"
+        assert figures.evaluate_all(wide) == []  # their panels are stacked
 
 
 def test_mathematics_is_typeset(page):
