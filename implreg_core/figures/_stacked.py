@@ -46,13 +46,11 @@ def stacked(figure: Figure) -> Iterator[bool]:
         yield False
         return
     order = sorted({spec.num1 for spec in specs}, key=lambda cell: cell % specs[0].get_gridspec().ncols)
-    size, legends = figure.get_size_inches(), [(legend, legend._ncols) for legend in figure.legends]
+    size = figure.get_size_inches()
     undo = [label for ax in figure.axes for label in _say_what_a_neighbour_says(ax, figure.axes)]
     rows = specs[0].get_gridspec().nrows
     figure.set_size_inches(WIDTH, max(size[1] / rows, 0.62 * WIDTH) * len(order))
     column = GridSpec(len(order), 1, figure=figure)
-    for legend, _ in legends:
-        legend.set_ncols(2)  # it would widen the figure
     for ax, spec in zip(figure.axes, specs):
         ax.set_subplotspec(column[order.index(spec.num1)])
     try:
@@ -61,8 +59,6 @@ def stacked(figure: Figure) -> Iterator[bool]:
         figure.set_size_inches(size)
         for ax, spec in zip(figure.axes, specs):
             ax.set_subplotspec(spec)
-        for legend, columns in legends:
-            legend.set_ncols(columns)
         for restore in undo:
             restore()
 

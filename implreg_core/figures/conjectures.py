@@ -133,7 +133,7 @@ def evidence(deep: "xarray.Dataset", convex: "xarray.Dataset", *, truth: "xarray
     for ax, count in zip(axes[0], counts):
         ax.set_title(f"{count} observed")
     _error_axis(axes[0], deep.reconstruction_error, convex.reconstruction_error)
-    fig.legend(*axes[-1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
+    fig.legend(*axes[-1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return axes
 
 

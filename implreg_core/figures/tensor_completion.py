@@ -108,7 +108,7 @@ def errors_and_ranks(quartiles: "xarray.Dataset", baseline: "xarray.Dataset") ->
         rank_over_observations(found.cp_rank, below, baseline=linear.linear_cp_rank, truth=int(rank), title="")
     for ax in axes.flat:
         ax.label_outer()
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return axes
 
 
