@@ -26,10 +26,7 @@ def with_stacked(body: str, have: set[str]) -> str:
             return figure
         source = f'<source media="{NARROW}" srcset="{image[1].removesuffix(".svg")}{SUFFIX}">'
         before, caption = figure.split(image[0])
-        caption = SIDE.sub(
-            lambda side: f'<span class="side" data-stacked="{STACKED[side[0]]}">{side[0]}</span>', caption
-        )
-        return f"{before}<picture>{source}{image[0]}</picture>{caption}"
+        return f"{before}<picture>{source}{image[0]}</picture>{SIDE.sub(_side, caption)}"
 
     return FIGURE.sub(both, body)
 

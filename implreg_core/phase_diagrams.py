@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray, Real
-from scipy.stats import binomtest
 
 from implreg_core import _check, descent, factorizations, problems, ranks
 from implreg_core.factorizations import Factors
@@ -365,6 +364,8 @@ def wilson_interval(
 
     ```
     """
+    from scipy.stats import binomtest  # takes as long to import as all else that figures need
+
     total = _check.integer(total, "total", 1)
     if np.any((count < 0) | (count > total)):
         raise ValueError(f"`count` must lie between 0 and `total` = {total}; got {count}.")
