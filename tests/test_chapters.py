@@ -106,7 +106,7 @@ def test_no_paragraph_turns_into_a_list(path):
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_a_code_cell_fits_on_a_screen(path):
-    """In lines that are neither empty nor comments."""
+    """Of 45 lines, of which 40 are neither empty nor comments."""
     cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
     lengths = [sum(not re.match(r"\s*(#|$)", line) for line in source.split("\n")) for source in cells]
-    assert [source[:80] for source, length in zip(cells, lengths) if length > 40] == []
+    assert [cell[:80] for cell, length in zip(cells, lengths) if length > 40 or cell.count("\n") >= 45] == []
