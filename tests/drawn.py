@@ -24,6 +24,11 @@ def labelled(ax):
     return {label: line.tolist() for label, line in lines(ax).items()}
 
 
+def names(ax):
+    """The names beside the axes, from above, as `figures.name_lines` writes them."""
+    return [text.get_text() for text in sorted(ax.texts, key=lambda text: -text.xy[1])]
+
+
 def legend(ax):
     return [text.get_text() for text in ax.get_legend().get_texts()]
 

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from drawn import falls, legend, lines, same, some_run
+from drawn import falls, legend, lines, names, same, some_run
 from matplotlib.colors import to_rgb
 
 from implreg_core import bounds, figures
@@ -14,6 +14,42 @@ def test_colors_stand_out_against_white(color):
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)]
     luminance = np.dot([0.2126, 0.7152, 0.0722], linear)  # WCAG 2: relative luminance, then contrast
     assert 1.05 / (luminance + 0.05) >= 4.5
+
+
+def test_runs_are_told_apart_by_dash_and_shade_in_the_hue_of_what_is_measured():
+    lines = list(figures.told_apart(dict.fromkeys("abcd"), "norm"))
+    assert [label for label, *_ in lines] == list("abcd") and lines[0][2]["color"] == figures.MEANINGS["norm"]
+    assert len({style["dashes"] for *_, style in lines}) == 4
+    for *_, style in lines:
+        color, hue = (np.array(to_rgb(c)) for c in (style["color"], figures.MEANINGS["norm"]))
+        assert np.allclose(color / color.max(), hue / hue.max(), atol=0.02)  # to 8 bits
+    with pytest.raises(ValueError, match="`meaning` must be one of unseen, loss.*'nrm'"):
+        next(figures.told_apart({"a": 0}, "nrm"))
+
+
+def test_lines_are_named_where_they_end(ax):
+    ends = {"low": 0.1, "middle": 0.5, "beside": 0.51, "high": 0.9}
+    for label, end in ends.items():
+        ax.plot([0, 1], [0, end], label=label)
+    ax.plot([0, 1], [5, 5], label="out of sight")
+    ax.plot([0, 1], [0.3, 0.3])
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+    ax.legend()
+    assert figures.name_lines(ax) is ax and ax.get_legend() is None
+    assert names(ax) == ["high", "beside", "middle", "low"]
+    at = {text.get_text(): text.xy[1] for text in ax.texts}
+    assert at["low"] == 0.1 and at["high"] == 0.9 and at["beside"] - at["middle"] > 0.03
+    colors = {line.get_label(): line.get_color() for line in ax.lines}
+    assert all(text.get_color() == colors[text.get_text()] for text in ax.texts)
+
+
+def test_names_of_lines_that_end_together_stand_in_their_order_and_within_the_axes(ax):
+    for label in "abcde":
+        ax.plot([0, 1], [0, 1], label=label)
+    figures.name_lines(ax)
+    heights = [text.xy[1] for text in ax.texts]
+    assert names(ax) == list("abcde") and 0 <= min(heights) and max(heights) <= 1
+    assert np.all(np.diff(heights) < -0.03)
 
 
 def test_lines_differ_in_color_and_in_dash():
@@ -34,7 +70,7 @@ def test_unseen_entry(ax):
     runs = {"depth 2": some_run(0), "depth 3": some_run(1, least_loss=1e-6)}
     assert figures.unseen_entry(runs, ax) is ax
     drawn = lines(ax)
-    assert legend(ax) == list(drawn) == ["lower bound", "depth 2", "depth 3"]
+    assert sorted(names(ax)) == sorted(drawn) == ["depth 2", "depth 3", "lower bound"]
     for label, run in runs.items():
         assert same(drawn[label], run.loss, np.abs(run.W[:, 0, 0]))
     loss, bound = drawn["lower bound"].T

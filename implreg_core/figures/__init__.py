@@ -30,16 +30,7 @@ from implreg_core.figures import (
     zero_loss,
 )
 from implreg_core.figures._kit import (
-    BLUE,
-    COLORS,
-    DASHES,
-    GREEN,
-    GREY,
     LOSS,
-    METHODS,
-    ORANGE,
-    PURPLE,
-    RED,
     UNSEEN,
     Panels,
     apply_style,
@@ -50,10 +41,24 @@ from implreg_core.figures._kit import (
     unseen_entry,
     unseen_entry_bound,
 )
+from implreg_core.figures._palette import (
+    BLUE,
+    COLORS,
+    DASHES,
+    GREEN,
+    GREY,
+    MEANINGS,
+    METHODS,
+    ORANGE,
+    PURPLE,
+    RED,
+    name_lines,
+    told_apart,
+)
 
-__all__ = ["BLUE", "COLORS", "DASHES", "GREEN", "GREY", "LOSS", "METHODS", "ORANGE", "PURPLE", "RED", "UNSEEN"]
-__all__ += ["Panels", "apply_style", "loss_axis", "loss_over_time", "panels", "power_of_ten", "unseen_entry"]
-__all__ += ["unseen_entry_bound"]
+__all__ = ["BLUE", "COLORS", "DASHES", "GREEN", "GREY", "LOSS", "MEANINGS", "METHODS", "ORANGE", "PURPLE", "RED"]
+__all__ += ["UNSEEN", "Panels", "apply_style", "loss_axis", "loss_over_time", "name_lines", "panels", "power_of_ten"]
+__all__ += ["told_apart", "unseen_entry", "unseen_entry_bound"]
 __all__ += ["any_norm", "beyond_linear", "conjectures", "counterexample", "data", "families", "greedy"]
 __all__ += ["higher_dimensions", "identity", "intro", "intuition", "learning_rate", "optimizers", "perturbed"]
 __all__ += ["phase_diagrams", "proofs", "symmetric", "tensor_completion", "tensors", "theorem", "volume", "zero_loss"]

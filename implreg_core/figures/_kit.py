@@ -1,4 +1,4 @@
-"""What the figures of all chapters share: style, colours, panels, and the axes that many of them have."""
+"""What the figures of all chapters share: style, panels, and the axes that many of them have."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,16 +8,7 @@ from cycler import cycler
 from matplotlib.axes import Axes
 
 from implreg_core.bounds import unseen_entry_lower_bound
-
-BLUE, ORANGE, GREEN, PURPLE, RED, GREY = "#0b62a4", "#b45309", "#12785a", "#8b3a8f", "#b91c3c", "#5f6670"
-COLORS = (BLUE, ORANGE, GREEN, PURPLE, RED, GREY)  # each at least 4.5:1 against white
-DASHES = ((None, None), (6, 2), (2, 1.5), (8, 2, 2, 2), (8, 2, 2, 2, 2, 2), (1, 1))
-METHODS = {  # colour and marker
-    "least nuclear norm": (GREY, "s"),
-    "depth 2": (BLUE, "o"),
-    "depth 3": (ORANGE, "^"),
-    "depth 4": (PURPLE, "D"),
-}
+from implreg_core.figures._palette import COLORS, GREY, name_lines, told_apart
 
 _STYLE = {
     "axes.grid": True,
@@ -89,19 +80,18 @@ def unseen_entry(runs: Mapping[str, object], ax: Axes) -> Axes:
     >>> start = factorizations.identity(0.1, depth=3)
     >>> run = descent.gradient_descent(problems.two_by_two(), start, learning_rate=0.1, max_steps=1000)
     >>> _, ax = figures.panels()
-    >>> figures.unseen_entry({"depth 3": run}, ax).get_legend_handles_labels()[1]
+    >>> [text.get_text() for text in figures.unseen_entry({"depth 3": run}, ax).texts]
     ['lower bound', 'depth 3']
 
     ```
     """
     least_loss = min(run.loss[-1] for run in runs.values())
     unseen_entry_bound(ax, least_loss)
-    for (label, run), color, dashes in zip(runs.items(), COLORS, DASHES):
-        ax.plot(run.loss, np.abs(run.W[:, 0, 0]), color=color, dashes=dashes, label=label)
+    for label, run, style in told_apart(runs, "unseen"):
+        ax.plot(run.loss, np.abs(run.W[:, 0, 0]), label=label, **style)
     ax.set(title="The unseen entry", ylim=(0.1, None))
     loss_axis(ax, least_loss)
-    ax.legend(loc="upper left")
-    return ax
+    return name_lines(ax)
 
 
 def loss_over_time(runs: Mapping[str, object], ax: Axes) -> Axes:
@@ -118,8 +108,8 @@ def loss_over_time(runs: Mapping[str, object], ax: Axes) -> Axes:
 
     ```
     """
-    for (label, run), color, dashes in zip(runs.items(), COLORS, DASHES):
-        ax.loglog(run.t[1:], run.loss[1:], color=color, dashes=dashes, label=label)
+    for label, run, style in told_apart(runs, "loss"):
+        ax.loglog(run.t[1:], run.loss[1:], label=label, **style)
     ax.set(xlabel="time $t$", ylabel=LOSS, title="Loss over time")
     ax.legend(loc="lower left")
     return ax

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 
-from implreg_core.figures._kit import COLORS, DASHES, GREY, LOSS
+from implreg_core.figures._kit import LOSS
+from implreg_core.figures._palette import COLORS, DASHES, GREY
 
 _DOTS = (1, 1.5)  # bounds
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from implreg_core.figures._kit import BLUE, COLORS, DASHES, GREEN, GREY, ORANGE, PURPLE
+from implreg_core.figures._palette import BLUE, COLORS, DASHES, GREEN, GREY, ORANGE, PURPLE
 
 _MARKERS = "os^D"
 OUTCOMES = {"grows": BLUE, "settles": ORANGE, "stuck": GREY, "slow": GREEN}

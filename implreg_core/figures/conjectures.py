@@ -7,7 +7,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from implreg_core.figures._kit import COLORS, DASHES, GREY, METHODS, Panels, power_of_ten
+from implreg_core.figures._kit import Panels, power_of_ten
+from implreg_core.figures._palette import COLORS, DASHES, GREY, METHODS
 
 if TYPE_CHECKING:
     import xarray

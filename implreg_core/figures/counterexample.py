@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from implreg_core.figures._kit import BLUE, COLORS, DASHES, ORANGE, loss_axis, unseen_entry_bound
+from implreg_core.figures._kit import loss_axis, unseen_entry_bound
+from implreg_core.figures._palette import BLUE, COLORS, DASHES, ORANGE
 from implreg_core.ranks import effective_rank
 from implreg_core.trajectories import along
 

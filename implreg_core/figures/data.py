@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import ArrayLike
 from matplotlib.axes import Axes
 
-from implreg_core.figures._kit import COLORS, DASHES, GREY, METHODS, power_of_ten
+from implreg_core.figures._kit import power_of_ten
+from implreg_core.figures._palette import COLORS, DASHES, GREY, METHODS
 
 
 def observation_graph(observed: ArrayLike, rows: ArrayLike, columns: ArrayLike, ax: Axes) -> Axes:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from implreg_core.figures._kit import BLUE, GREEN, GREY, METHODS, ORANGE, RED, Panels
+from implreg_core.figures._kit import Panels
+from implreg_core.figures._palette import BLUE, GREEN, GREY, METHODS, ORANGE, RED
 
 VERDICTS = {"both": GREEN, "rank only": ORANGE, "norm only": BLUE, "neither": RED, "does not fit": GREY}
 _HATCHES = {"norm only": "///", "neither": "xxx", "does not fit": "..."}  # so that colour is not all

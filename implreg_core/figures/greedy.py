@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from implreg_core.figures._kit import COLORS, DASHES, GREY, UNSEEN
+from implreg_core.figures._kit import UNSEEN
+from implreg_core.figures._palette import COLORS, DASHES, GREY
 
 _DOTS = (1, 1.5)
 _MARKERS = ("o", "^", "D", "s")

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from implreg_core.figures._kit import BLUE, COLORS, DASHES, GREY, LOSS, ORANGE, UNSEEN
+from implreg_core.figures._kit import LOSS, UNSEEN
+from implreg_core.figures._palette import BLUE, COLORS, DASHES, GREY, ORANGE
 
 _DOTS = (1, 1.5)
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from implreg_core.figures._kit import COLORS, DASHES, GREY, Panels
+from implreg_core.figures._kit import Panels
+from implreg_core.figures._palette import COLORS, DASHES, GREY
 
 
 def identity_rates(runs: Mapping[str, object], axes: Panels) -> Panels:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 
-from implreg_core.figures._kit import DASHES, loss_axis
+from implreg_core.figures._kit import loss_axis
+from implreg_core.figures._palette import DASHES
 
 
 def norms_against_loss(measures: Mapping[str, np.ndarray], ax: Axes) -> Axes:

@@ -10,7 +10,8 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from mpl_toolkits.mplot3d import Axes3D
 
-from implreg_core.figures._kit import BLUE, DASHES, GREY, ORANGE, RED, Panels
+from implreg_core.figures._kit import Panels
+from implreg_core.figures._palette import BLUE, DASHES, GREY, ORANGE, RED
 
 Path = Float[np.ndarray, "n 2 2"]
 Marks = Float[np.ndarray, "m 2 2"]

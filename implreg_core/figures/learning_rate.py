@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from implreg_core.bounds import unseen_entry_lower_bound
-from implreg_core.figures._kit import COLORS, DASHES, GREY, LOSS, UNSEEN
+from implreg_core.figures._kit import LOSS, UNSEEN
+from implreg_core.figures._palette import COLORS, DASHES, GREY
 
 _MARKERS = ("o", "^", "D", "s")
 _DOTTED = (1, 1.5)

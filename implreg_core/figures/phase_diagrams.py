@@ -8,7 +8,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import ArrayLike
 
-from implreg_core.figures._kit import COLORS, DASHES, GREY, RED
+from implreg_core.figures._palette import COLORS, DASHES, GREY, RED
 from implreg_core.phase_diagrams import PhaseDiagram
 
 MARKERS = "os^Dvph"

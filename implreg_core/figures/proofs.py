@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle
 
-from implreg_core.figures._kit import BLUE, COLORS, DASHES, GREEN, GREY, LOSS, ORANGE
+from implreg_core.figures._kit import LOSS
+from implreg_core.figures._palette import BLUE, COLORS, DASHES, GREEN, GREY, ORANGE
 
 
 def segment(x: np.ndarray, singular: np.ndarray, points: Mapping[str, tuple[float, float]], ax: Axes) -> Axes:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 
-from implreg_core.figures._kit import COLORS, GREY
+from implreg_core.figures._palette import COLORS, GREY
 
 _DOTS = (1, 1.5)  # bounds and predictions
 

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from implreg_core.figures._kit import BLUE, COLORS, DASHES, GREY, ORANGE
+from implreg_core.figures._palette import BLUE, COLORS, DASHES, GREY, ORANGE
 
 _DOTS = (1, 1.5)  # levels and tolerances
 

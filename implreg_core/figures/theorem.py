@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 
-from implreg_core.figures._kit import BLUE, DASHES, GREY, LOSS, ORANGE, PURPLE, loss_axis
+from implreg_core.figures._kit import LOSS, loss_axis
+from implreg_core.figures._palette import BLUE, DASHES, GREY, ORANGE, PURPLE
 
 
 def norms_with_bounds(

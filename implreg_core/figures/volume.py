@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import ArrayLike
 from matplotlib.axes import Axes
 
-from implreg_core.figures._kit import COLORS, DASHES, Panels
+from implreg_core.figures._kit import Panels
+from implreg_core.figures._palette import COLORS, DASHES
 
 
 def volume_by_entry(w: ArrayLike, volumes: Mapping[str, Mapping[str, ArrayLike]], axes: Panels) -> Panels:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 
-from implreg_core.figures._kit import BLUE, COLORS, DASHES, GREY, loss_axis, power_of_ten, unseen_entry_bound
+from implreg_core.figures._kit import loss_axis, power_of_ten, unseen_entry_bound
+from implreg_core.figures._palette import BLUE, COLORS, DASHES, GREY
 
 
 def tightness(runs: Mapping[str, object], ax: Axes) -> Axes:
