@@ -7,6 +7,7 @@ nothing in any cache, in a window of 1280 x 900 pixels.
   text compressed with gzip, pictures and fonts as they are. "Theme" is what lies in `_static` and is not ours: the
   theme, KaTeX, Sphinx. "Own" is the rest, and under the limit. "Programs" are the compiled programs or stored runs
   of the page's explorers, a part of its own.
+- Shift: the sum of layout shifts, as browsers score them, from the first request until the page is at rest there.
 - Time to interactive: from the start of navigation to the first frame after the first explorer has a run and has drawn
   it, where the reader scrolls to it as soon as the document has been read, which is before the theme's scripts run.
 - Latency: of 100 arrow keys on the slider with most places, towards its end and back. "Compute and draw" is the time of
@@ -38,18 +39,23 @@ OURS = {"implreg-explorer.js", "implreg-explorer.css", "without-scripts.css"}  #
 NOWHERE = {"server": "http://127.0.0.1:9", "bypass": "127.0.0.1"}  # a proxy that does not answer
 
 HEAD = """
-                       kilobytes; own, programs also raw   interactive, s  compute, draw, ms     key to paint, ms
-page                   theme     own     raw programs   raw median    max  median   p95    max  median   p95    max"""
-ROW = "{:22}{:6.0f}{:8.0f}{:8.0f}{:9.1f}{:6.0f}{:7.2f}{:7.2f}{:8.1f}{:6.1f}{:7.1f}{:8.1f}{:6.1f}{:7.1f}"
+                    kilobytes; own, programs also raw       interactive, s  compute, draw, ms   key to paint, ms
+page                 theme   own   raw programs   raw  shift median    max median   p95    max median   p95    max"""
+ROW = "{:20}{:6.0f}{:6.0f}{:6.0f}{:9.1f}{:6.0f}{:7.3f}{:7.2f}{:7.2f}{:7.1f}{:6.1f}{:7.1f}{:7.1f}{:6.1f}{:7.1f}"
 
 FRAME = "const frame = () => new Promise(requestAnimationFrame);"
 
 SCROLL_AND_WAIT = f"""
 {FRAME}
+globalThis.shifted = 0;
+new PerformanceObserver((list) => list.getEntries().forEach(({{ value }}) => (shifted += value)))
+  .observe({{ type: "layout-shift", buffered: true }});
 globalThis.interactive = new Promise((done) => document.addEventListener("readystatechange", async () => {{
   const figure = document.querySelector("{FIGURE}");
-  figure.scrollIntoView({{ behavior: "instant" }});
-  while (!figure.implreg?.run || !figure.querySelector("path[d]")) await frame();
+  while (!figure.implreg?.run || !figure.querySelector("path[d]")) {{
+    figure.scrollIntoView({{ behavior: "instant" }});
+    await frame();
+  }}
   await frame();
   done(performance.now());
 }}, {{ once: true }}));
@@ -173,6 +179,8 @@ def measure(browser, site, name, loads, slowdown) -> list[float]:
         with first_visit(browser, f"{site}/{name}.html", slowdown) as (page, requested):
             seconds.append(page.evaluate("interactive") / 1e3)
             if load == loads - 1:
+                page.wait_for_load_state("networkidle")
+                shift = page.evaluate("shifted")
                 explorers = page.locator(FIGURE).count()
                 answers = [answer for number in range(explorers) for answer in press_keys(page, number)]
                 kilobytes = weigh(page, requested, site)
@@ -180,12 +188,12 @@ def measure(browser, site, name, loads, slowdown) -> list[float]:
         sys.exit(f"{name}: most keys leave the drawing as it is.")
     times = [[answer[kind] for answer in answers] for kind in ("handled", "painted")]
     latencies = [number for ms in times for number in (*np.percentile(ms, [50, 95]), max(ms))]
-    return [*kilobytes, np.median(seconds), max(seconds), *latencies]
+    return [*kilobytes, shift, np.median(seconds), max(seconds), *latencies]
 
 
 def over_limits(row) -> str:
     """What is beyond its limit, in words."""
-    _, own, _, _, _, seconds, _, median, p95, *_ = row
+    _, own, _, _, _, _, seconds, _, median, p95, *_ = row
     found = {
         "own weight": 1e3 * own > LIMIT_BYTES,
         "time to interactive": seconds > LIMIT_SECONDS,

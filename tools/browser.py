@@ -83,6 +83,10 @@ def reader(browser, width, theme):
     return context
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # a page asks for fifty files at once; who finds no place in the queue waits a second
+
+
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_):
         pass
@@ -91,7 +95,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 @contextmanager
 def serve(folder):
     """Serve `folder` on a free local port; gives the address, without a trailing slash."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=folder))
+    server = _Server(("127.0.0.1", 0), functools.partial(_Quiet, directory=folder))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

@@ -1,0 +1,55 @@
+"""A page from its first request to rest: what is laid out when, and that nothing moves."""
+
+import pytest
+
+from tools.browser import reader
+
+SECTIONS = ".bd-article > section > section ~ section"
+SKIPPED = f"""() => [...document.querySelectorAll("{SECTIONS}")]
+  .filter((section) => getComputedStyle(section).contentVisibility === "auto").length"""
+WATCH_SHIFTS = """globalThis.shifted = 0;
+new PerformanceObserver((list) => list.getEntries().forEach((entry) => (shifted += entry.value)))
+  .observe({ type: "layout-shift", buffered: true });"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_sections_out_of_sight_wait_until_the_page_has_loaded(browser, site, theme):
+    page = reader(browser, 1280, theme).new_page()
+    page.goto(f"{site}/chapters/counterexample.html", wait_until="commit")
+    page.wait_for_selector(SECTIONS, state="attached")
+    assert page.evaluate("document.documentElement.dataset.theme") == theme
+    page.wait_for_function("!document.documentElement.classList.contains('implreg-first-screen')")
+    assert page.evaluate(SKIPPED) == 0 and page.locator(SECTIONS).count() > 5
+    whole = page.evaluate("document.documentElement.scrollHeight")
+    page.reload()  # laid out at once, for whoever comes back to a place
+    assert page.evaluate(SKIPPED) == 0 and page.evaluate("document.documentElement.scrollHeight") == whole
+    page.goto(f"{site}/chapters/intro.html")
+    page.goto(f"{site}/chapters/counterexample.html#exercises")  # or to one from elsewhere
+    assert page.evaluate(SKIPPED) == 0
+    top = page.locator("#exercises").evaluate("section => section.getBoundingClientRect().top")
+    assert 0 <= top < 200
+    page.context.close()
+
+
+@pytest.mark.parametrize("width, height", [(1280, 900), (390, 844)])
+def test_nothing_moves_while_a_page_loads(browser, site, page_path, width, height):
+    context = browser.new_context(viewport={"width": width, "height": height})
+    context.add_init_script(WATCH_SHIFTS)
+    page = context.new_page()
+    page.goto(f"{site}/{page_path}", wait_until="load")
+    page.wait_for_timeout(300)
+    assert page.evaluate("shifted") < 0.05  # half of what is counted as good; a font that comes late moves a line
+    context.close()
+
+
+def test_the_index_of_the_book_is_loaded_by_the_page_of_search_alone(browser, site):
+    page, asked = reader(browser, 1280, "light").new_page(), []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{site}/chapters/counterexample.html", wait_until="load")
+    assert not [url for url in asked if "searchindex" in url]
+    page.keyboard.press("Control+k")
+    page.locator("#pst-search-dialog input[type=search]").fill("Theorem 1")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#search-results li a")
+    assert [url for url in asked if "searchindex" in url]
+    page.context.close()
