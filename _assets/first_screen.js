@@ -5,7 +5,7 @@
   const idle = () => new Promise(globalThis.requestIdleCallback ?? setTimeout);
   const layOut = async () => {
     for (const section of document.querySelectorAll(".bd-article > section > section ~ section")) {
-      await idle(); // oxlint-disable-line no-await-in-loop -- one after the other
+      await idle();
       section.style.contentVisibility = "visible";
     }
     page.classList.remove("implreg-first-screen");

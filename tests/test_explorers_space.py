@@ -42,7 +42,7 @@ def test_a_page_holds_the_path_and_the_window():
 def test_the_path_has_the_colour_of_its_height_in_plots():
     views = [View("W", "t", {"w12": "x", "w": "w"}, "t", "w"), SpaceView("Space")]
     _, space = explorer(views).widget().spec["views"]
-    assert {series["color"] for series in space["series"]} == {1}
+    assert {series["color"] for series in space["series"]} == {1}  # the second hue, as no column has a meaning
 
 
 def test_the_picture_shows_the_path_within_the_window():

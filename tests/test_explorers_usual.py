@@ -43,6 +43,13 @@ def test_bounds_and_laws_are_dashed():
     assert view.dashed == {"unseen_entry_bound", "entry_law"}
 
 
+def test_what_is_measured_has_its_meaning():
+    view = explorers.usual_view("unseen_entry", "unseen_entry_bound", x="step")
+    assert view.meanings == {"unseen_entry": "unseen"}
+    view = explorers.usual_view("w", x="t", y={"entry": "w", "wall": "least"}, dashed={"wall"})
+    assert view.meanings == {"entry": "unseen"}  # of the column whose place it takes
+
+
 def test_the_bound_is_drawn_where_it_applies():
     view = explorers.usual_view("unseen_entry", "unseen_entry_bound", x="step")
     assert view.where == {"unseen_entry_bound": "det_sign"}

@@ -25,7 +25,7 @@ from implreg_core.explorers._controls import (
 from implreg_core.explorers._endings import Ending
 from implreg_core.explorers._grid import GraphView, GridView
 from implreg_core.explorers._space import AZIMUTH, TILT, SpaceView
-from implreg_core.explorers._views import AnyView, MatrixView, View, colored_columns
+from implreg_core.explorers._views import AnyView, MatrixView, View, column_colors
 
 
 @singledispatch
@@ -82,7 +82,7 @@ def ending_spec(ending: Ending) -> dict:
 
 def view_specs(views: Sequence[AnyView]) -> list[dict]:
     """What the front end must know of the views; a column has one colour in all of them."""
-    colors = {column: i for i, column in enumerate(colored_columns(views))}
+    colors = column_colors(views)
     return [_view_spec(view, colors) for view in views]
 
 

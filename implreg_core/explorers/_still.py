@@ -18,7 +18,7 @@ from implreg_core.explorers._controls import as_text
 from implreg_core.explorers._grid import GraphView, GridView
 from implreg_core.explorers._space import SpaceView
 from implreg_core.explorers._still_space import draw_space
-from implreg_core.explorers._views import AnyView, Curve, MatrixView, View, colored_columns
+from implreg_core.explorers._views import AnyView, Curve, MatrixView, View, column_colors
 
 Run = Mapping[str, np.ndarray]
 
@@ -71,7 +71,7 @@ def draw(
         figure.text(0.01, 1 - 0.06 / height, heading, fontsize=11.5, weight="bold", va="top")
         figure.text(0.01, 1 - 0.32 / height, above, **_SMALL)
         figure.text(0.01, (bottom - 0.12) / height, below, **_SMALL)
-        colors = {column: figures.COLORS[i % 6] for i, column in enumerate(colored_columns(views))}
+        colors = {column: figures.COLORS[k] for column, k in column_colors(views).items()}
         axes = list(figure.subplots(down, across, squeeze=False).flat)
         for ax in axes[len(views) :]:
             ax.remove()

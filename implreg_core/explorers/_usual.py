@@ -17,6 +17,7 @@ class _Column:
     yscale: str = "log"
     dashed: bool = False
     where: str | None = None  # the column that is positive where this one applies
+    meaning: str | None = None  # in `figures.MEANINGS`
 
 
 _ABSCISSAS = {
@@ -26,25 +27,26 @@ _ABSCISSAS = {
     "decades": ("decades of loss, −log₁₀ ℓ", "linear"),
 }
 _COLUMNS = {
-    "loss": _Column("loss", "Loss", "loss ℓ(W)"),
+    "loss": _Column("loss", "Loss", "loss ℓ(W)", meaning="loss"),
     "loss_law": _Column("predicted rate", dashed=True),
-    "unseen_entry": _Column("|W₁₁|", "The unseen entry", "|W₁₁|"),
+    "unseen_entry": _Column("|W₁₁|", "The unseen entry", "|W₁₁|", meaning="unseen"),
     "unseen_entry_bound": _Column("lower bound if det W > 0", dashed=True, where="det_sign"),
     "entry_law": _Column("predicted rate", dashed=True),
     "edge_of_stability": _Column("edge of stability", dashed=True),
-    "w": _Column("w", "The unseen entry", "w", "linear"),
+    "w": _Column("w", "The unseen entry", "w", "linear", meaning="unseen"),
     "rank_one": _Column("rank one", dashed=True),
     "least_norm": _Column("least nuclear norm", dashed=True),
-    "w12": _Column("W₁₂", "The observed entries", "entry of W", "linear"),
-    "w21": _Column("W₂₁", "The observed entries", "entry of W", "linear"),
-    "w22": _Column("W₂₂", "The observed entries", "entry of W", "linear"),
-    "effective_rank": _Column("effective rank", "Effective rank", "effective rank", "linear"),
-    "distance": _Column("distance from rank one", "Distance from rank one", "D(W, M₁)", "linear"),
-    "nuclear": _Column("nuclear norm", "Norms", "norm of W"),
-    "frobenius": _Column("Frobenius norm", "Norms", "norm of W"),
-    "spectral": _Column("spectral norm", "Norms", "norm of W"),
+    "w12": _Column("W₁₂", "The observed entries", "entry of W", "linear", meaning="reference"),
+    "w21": _Column("W₂₁", "The observed entries", "entry of W", "linear", meaning="reference"),
+    "w22": _Column("W₂₂", "The observed entries", "entry of W", "linear", meaning="reference"),
+    "effective_rank": _Column("effective rank", "Effective rank", "effective rank", "linear", meaning="rank"),
+    "distance": _Column("distance from rank one", "Distance from rank one", "D(W, M₁)", "linear", meaning="rank"),
+    "nuclear": _Column("nuclear norm", "Norms", "norm of W", meaning="norm"),
+    "frobenius": _Column("Frobenius norm", "Norms", "norm of W", meaning="norm"),
+    "spectral": _Column("spectral norm", "Norms", "norm of W", meaning="norm"),
     **{
-        f"sigma_{k + 1}": _Column(f"σ{'₁₂₃₄'[k]}", "Singular values", "singular value of W", "linear") for k in range(4)
+        f"sigma_{k + 1}": _Column(f"σ{'₁₂₃₄'[k]}", "Singular values", "singular value of W", "linear", meaning="rank")
+        for k in range(4)
     },
     "rank_one_nuclear": _Column("at rank one", dashed=True),
     "least_nuclear": _Column("least", dashed=True),
@@ -52,7 +54,7 @@ _COLUMNS = {
     "tightness": _Column("|w| √(2ℓ)", "|w| √(2ℓ)", "|w| √(2ℓ)", "linear"),
     "relative_sharpness": _Column("sharpness × η / 2", "Sharpness", "sharpness × η / 2", "linear"),
     "stability_limit": _Column("limit of stability", dashed=True),
-    "det_sign": _Column("sign of det W", "Sign", "sign of det W", "linear"),
+    "det_sign": _Column("sign of det W", "Sign", "sign of det W", "linear", meaning="sign"),
 }
 
 
@@ -60,7 +62,7 @@ def usual_view(*columns: str, x: str, xlim: Sequence[Number] | None = None, **ch
     """The view of `columns` as `live` names them, or `sigma_1` to `sigma_4`, against `x`; bounds and laws are dashed.
 
     The first column gives the title and the axis. The lower bound is drawn where `det_sign` is positive. `changed`
-    holds what is otherwise: any other argument of `View`.
+    holds what is otherwise: any other argument of `View`; columns of another `y` have the meanings of `columns`.
 
     **Raises:** `ValueError` for a column, or an `x`, without a usual name, without columns, or if the first one is a
     bound; as `View` for limits that do not fit.
@@ -87,6 +89,11 @@ def usual_view(*columns: str, x: str, xlim: Sequence[Number] | None = None, **ch
         "yscale": first.yscale,
         "dashed": {name for name in columns if _COLUMNS[name].dashed},
         "where": {name: _COLUMNS[name].where for name in columns if _COLUMNS[name].where},
+        "meanings": {
+            shown: _COLUMNS[name].meaning
+            for shown, name in zip(changed.get("y", columns), columns)
+            if _COLUMNS[name].meaning
+        },
         "xlabel": xlabel,
         "xscale": xscale,
     }

@@ -8,6 +8,7 @@ import numpy as np
 from implreg_core.explorers._controls import Number
 from implreg_core.explorers._grid import GraphView, GridView
 from implreg_core.explorers._space import SpaceView
+from implreg_core.figures import MEANINGS
 
 _LARGEST = 6  # rows or columns of a matrix that is shown in numbers
 
@@ -56,10 +57,12 @@ class View:
     the rest. Axes span the runs of all settings, or, where it is given, `xlim` or `ylim`: lines end there.
     `curves`, and fixed `points` (label -> place), show what the lines move among. `where` (column of `y` -> another
     column) says where a line has its say, such as a bound that needs a condition: in rows in which the other is
-    positive. Elsewhere it is not drawn, and the legend says "none".
+    positive. Elsewhere it is not drawn, and the legend says "none". `meanings` (column of `y` -> name in
+    `figures.MEANINGS`) gives what is measured the colour that it has in the whole book; other columns get hues that no
+    meaning of the explorer has, and dashed ones that of references.
 
-    **Raises:** `ValueError` for an unknown scale, limits or points that do not fit it, an empty `y`, or a dashed column
-    or one with a `where` that is not in `y`.
+    **Raises:** `ValueError` for an unknown scale, limits or points that do not fit it, an empty `y`, an unknown
+    meaning, or a column that is dashed, or has a `where` or a meaning, and is not in `y`.
 
     **Example:**
 
@@ -84,6 +87,7 @@ class View:
     curves: Sequence[Curve] = ()
     points: Mapping[str, tuple[Number, Number]] = field(default_factory=dict)
     where: Mapping[str, str] = field(default_factory=dict)
+    meanings: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
         for k, axis in enumerate("xy"):
@@ -97,7 +101,9 @@ class View:
                 raise ValueError(f"`points` must be finite and fit a {scale} {axis} axis; got {dict(self.points)}.")
         if not self.y:
             raise ValueError(f"`y` of view {self.title!r} is empty; name one column at least.")
-        for name in ("dashed", "where"):
+        if unknown := set(self.meanings.values()) - set(MEANINGS):
+            raise ValueError(f"`meanings` must be among {', '.join(MEANINGS)}; got {sorted(unknown)}.")
+        for name in ("dashed", "where", "meanings"):
             if unknown := set(getattr(self, name)) - set(self.y):
                 raise ValueError(f"`{name}` of view {self.title!r} names {sorted(unknown)}, not among {list(self.y)}.")
 
@@ -159,9 +165,17 @@ def plots(views: Sequence[AnyView]) -> list[View]:
     return [view for view in views if isinstance(view, View)]
 
 
-def colored_columns(views: Sequence[AnyView]) -> list[str]:
-    """The columns that have a colour, the same in all views, in its order: those of plots, then unseen entries."""
-    lines = [column for view in plots(views) for column in view.y]
-    matrices = [view for view in views if isinstance(view, MatrixView)]
-    flat = [pair for view in matrices for pair in zip(view.columns, [x for row in view.given for x in row])]
-    return list(dict.fromkeys(lines + [column for column, given in flat if given is None]))
+def column_colors(views: Sequence[AnyView]) -> dict[str, int]:
+    """The place among `figures.COLORS` of each column that has a colour, the same in all views: see `View`.
+
+    An unseen entry of a matrix that no plot shows has the colour of that meaning.
+    """
+    places, shown = list(MEANINGS), plots(views)
+    colors = {column: places.index("reference") for view in shown for column in view.dashed}
+    for matrix in (view for view in views if isinstance(view, MatrixView)):
+        given = [x for row in matrix.given for x in row]
+        colors |= {column: places.index("unseen") for column, x in zip(matrix.columns, given) if x is None}
+    colors |= {column: places.index(meaning) for view in shown for column, meaning in view.meanings.items()}
+    free = [k for k in range(len(places)) if k not in colors.values()] or list(range(len(places)))
+    others = dict.fromkeys(column for view in shown for column in view.y if column not in colors)
+    return colors | {column: free[k % len(free)] for k, column in enumerate(others)}
