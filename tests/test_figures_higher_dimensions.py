@@ -20,7 +20,7 @@ def test_runs_against_loss_end_in_dots(ax):
 def test_flows_over_time_have_their_law(ax):
     t = np.array([1.0, 10.0])
     figures.higher_dimensions.over_time(
-        {"d = 2": (t, t**-1), "d = 5": (t, 2 / t)}, (t, 1 / t), ax, ylabel="loss", title="t"
+        {"d = 2": (t, t**-1), "d = 5": (t, 2 / t)}, (t, 1 / t), ax, ylabel="loss", title="t", meaning="loss"
     )
     assert labelled(ax)["d = 5"] == [[1, 2], [10, 0.2]] and labelled(ax)["predicted"] == [[1, 1], [10, 0.1]]
     assert (ax.get_xscale(), ax.get_yscale(), ax.get_ylabel()) == ("log", "log", "loss")

@@ -2,7 +2,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from implreg_core import figures
+from implreg_core import figures, phase_diagrams
 from implreg_core.phase_diagrams import Axis, PhaseDiagram
 
 matplotlib.use("Agg")
@@ -41,8 +41,9 @@ def test_fraction_map_draws_the_outcome_it_is_asked_for(diagram, ax):
         figures.phase_diagrams.fraction_map(diagram, ax, title="", outcome="grows")
 
 
-def test_numbers_stand_out_from_their_cells(diagram, ax):
-    figures.phase_diagrams.fraction_map(diagram, ax, title="")
+@pytest.mark.parametrize("outcome", phase_diagrams.OUTCOMES)
+def test_numbers_stand_out_from_their_cells(diagram, ax, outcome):
+    figures.phase_diagrams.fraction_map(diagram, ax, title="", outcome=outcome)
 
     def luminance(color):
         linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in color[:3]]
@@ -50,7 +51,7 @@ def test_numbers_stand_out_from_their_cells(diagram, ax):
 
     colormap = ax.collections[0].get_cmap()
     for part in np.linspace(0, 1, 101):
-        number = 1.0 if part >= figures.phase_diagrams._DARK else 0.0
+        number = {"white": 1.0, "black": 0.0}[figures.phase_diagrams._black_or_white(colormap(part))]
         light, dark = sorted([number, luminance(colormap(part))], reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 4.5
 

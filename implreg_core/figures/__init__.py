@@ -34,6 +34,7 @@ from implreg_core.figures._kit import (
     UNSEEN,
     Panels,
     apply_style,
+    common_legend,
     loss_axis,
     loss_over_time,
     panels,
@@ -57,8 +58,8 @@ from implreg_core.figures._palette import (
 )
 
 __all__ = ["BLUE", "COLORS", "DASHES", "GREEN", "GREY", "LOSS", "MEANINGS", "METHODS", "ORANGE", "PURPLE", "RED"]
-__all__ += ["UNSEEN", "Panels", "apply_style", "loss_axis", "loss_over_time", "name_lines", "panels", "power_of_ten"]
-__all__ += ["told_apart", "unseen_entry", "unseen_entry_bound"]
+__all__ += ["UNSEEN", "Panels", "apply_style", "common_legend", "loss_axis", "loss_over_time", "name_lines", "panels"]
+__all__ += ["power_of_ten", "told_apart", "unseen_entry", "unseen_entry_bound"]
 __all__ += ["any_norm", "beyond_linear", "conjectures", "counterexample", "data", "families", "greedy"]
 __all__ += ["higher_dimensions", "identity", "intro", "intuition", "learning_rate", "optimizers", "perturbed"]
 __all__ += ["phase_diagrams", "proofs", "symmetric", "tensor_completion", "tensors", "theorem", "volume", "zero_loss"]

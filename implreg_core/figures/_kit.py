@@ -6,6 +6,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
+from matplotlib.legend import Legend
+from matplotlib.legend_handler import HandlerTuple
 
 from implreg_core.bounds import unseen_entry_lower_bound
 from implreg_core.figures._palette import COLORS, GREY, name_lines, told_apart
@@ -147,6 +149,26 @@ def loss_axis(ax: Axes, least_loss: float) -> None:
     ```
     """
     ax.set(xscale="log", xlabel=LOSS + " (falls →)", xlim=(1.2, least_loss * 0.8))
+
+
+def common_legend(axes: Panels, *, loc: str = "outside lower center") -> Legend:
+    """One legend beside panels of several meanings: each label with its line in each of `axes`, as hues differ.
+
+    **Example:**
+
+    ```python
+    >>> _, axes = figures.panels(2)
+    >>> for ax, meaning in zip(axes, ("unseen", "rank")):
+    ...     for label, y, style in figures.told_apart({"depth 2": [1, 2], "depth 3": [1, 3]}, meaning):
+    ...         _ = ax.plot(y, label=label, **style)
+    >>> [text.get_text() for text in figures.common_legend(axes).get_texts()]
+    ['depth 2', 'depth 3']
+
+    ```
+    """
+    handles, labels = zip(*(ax.get_legend_handles_labels() for ax in axes))
+    side_by_side = {"handler_map": {tuple: HandlerTuple(ndivide=None)}, "handlelength": 2.5 * len(axes)}
+    return axes[0].figure.legend([*zip(*handles)], labels[0], loc=loc, ncols=3, **side_by_side)
 
 
 def power_of_ten(x: float) -> str:

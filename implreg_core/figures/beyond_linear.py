@@ -5,10 +5,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from implreg_core.figures._palette import BLUE, COLORS, DASHES, GREEN, GREY, ORANGE, PURPLE
+from implreg_core.figures._palette import BLUE, DASHES, GREY, METHODS, name_lines, told_apart
 
 _MARKERS = "os^D"
-OUTCOMES = {"grows": BLUE, "settles": ORANGE, "stuck": GREY, "slow": GREEN}
+OUTCOMES = {  # colour, hatch and its colour: the unseen entry of those that fit is blue
+    "grows": (BLUE, "", "white"),
+    "settles": ("#9cc3e4", "///", BLUE),
+    "stuck": (GREY, "xxx", "white"),
+    "slow": ("#e3e5e8", "...", GREY),
+}
 
 
 def determinants(runs: Mapping[str, object], ax: Axes) -> Axes:
@@ -26,8 +31,8 @@ def determinants(runs: Mapping[str, object], ax: Axes) -> Axes:
     ```
     """
     ax.axhline(0, color=GREY, lw=1, dashes=(1, 1.5))
-    for (label, run), color, dashes in zip(runs.items(), COLORS, DASHES):
-        ax.plot(run.t[1:], np.linalg.det(run.W[1:]), color=color, dashes=dashes, label=label)
+    for label, run, style in told_apart(runs, "sign"):
+        ax.plot(run.t[1:], np.linalg.det(run.W[1:]), label=label, **style)
     ax.set(xscale="log", xlabel="time $t$", ylabel=r"$\det W$", title="The determinant")
     ax.legend(loc="lower left")
     return ax
@@ -47,9 +52,9 @@ def outcomes(knob: Sequence[float], shares: Mapping[str, np.ndarray], ax: Axes, 
     ```
     """
     bottom = np.zeros(len(knob))
-    for outcome, color in OUTCOMES.items():
-        style = {"hatch": "///", "edgecolor": "white"} if outcome == "settles" else {}
-        ax.bar(range(len(knob)), shares[outcome], 0.8, bottom, color=color, label=outcome, linewidth=0, **style)
+    for outcome, (color, hatch, lines) in OUTCOMES.items():
+        style = {"color": color, "hatch": hatch, "edgecolor": lines, "linewidth": 0}
+        ax.bar(range(len(knob)), shares[outcome], 0.8, bottom, label=outcome, **style)
         bottom = bottom + shares[outcome]
     _knob_axis(knob, ax)
     ax.set(ylim=(0, 1), title=title)
@@ -58,7 +63,7 @@ def outcomes(knob: Sequence[float], shares: Mapping[str, np.ndarray], ax: Axes, 
 
 
 def shares(knob: Sequence[float], curves: Mapping[str, tuple[np.ndarray, np.ndarray]], ax: Axes, *, title: str) -> Axes:
-    """Labelled shares over the entries of `knob`: each curve is `(share, interval)`, the interval drawn as bars.
+    """Labelled shares of runs that grow, over the entries of `knob`: each curve is `(share, interval)`, the last as bars.
 
     **Example:**
 
@@ -71,33 +76,34 @@ def shares(knob: Sequence[float], curves: Mapping[str, tuple[np.ndarray, np.ndar
     ```
     """
     x = np.arange(len(knob))
-    for k, ((label, (share, (low, high))), color) in enumerate(zip(curves.items(), (BLUE, ORANGE, PURPLE))):
+    for k, (label, (share, (low, high)), style) in enumerate(told_apart(curves, "unseen")):
         places = x + 0.12 * (k - (len(curves) - 1) / 2)
         bars = np.maximum([share - low, high - share], 0)  # rounding may put an end beyond the share
-        ax.plot(places, share, _MARKERS[k], dashes=DASHES[k], color=color, ls="-", lw=1.2, ms=4.5, label=label)
-        ax.errorbar(places, share, bars, fmt="none", ecolor=color, elinewidth=1)
+        ax.plot(places, share, _MARKERS[k], ls="-", lw=1.2, ms=4.5, label=label, **style)
+        ax.errorbar(places, share, bars, fmt="none", ecolor=style["color"], elinewidth=1)
     _knob_axis(knob, ax)
     ax.set(ylim=(-0.03, 1.03), title=title)
     return ax
 
 
 def against_slope(knob: Sequence[float], values: Mapping[str, np.ndarray], ax: Axes, *, title: str) -> Axes:
-    """Labelled measures over the entries of `knob`, one row of runs for each: a dot per run, lines through medians.
+    """Measures of `METHODS` over the entries of `knob`, one row of runs for each: a dot per run, lines through medians.
 
     **Example:**
 
     ```python
     >>> errors = np.array([[1.0, 2.0, 9.0], [3.0, 4.0, 5.0]])
-    >>> ax = figures.beyond_linear.against_slope([0.0, 1.0], {"errors": errors}, figures.panels()[1], title="Errors")
+    >>> ax = figures.beyond_linear.against_slope([0.0, 1.0], {"depth 2": errors}, figures.panels()[1], title="Errors")
     >>> ax.get_lines()[-1].get_ydata()  # the medians
     array([2., 4.])
 
     ```
     """
     x = np.arange(len(knob))
-    for k, ((label, runs), color) in enumerate(zip(values.items(), (BLUE, ORANGE, PURPLE))):
+    for k, (label, runs) in enumerate(values.items()):
+        color, marker = METHODS[label]
         places = x + 0.14 * (k - (len(values) - 1) / 2)
-        ax.plot(np.repeat(places, runs.shape[1]), runs.ravel(), _MARKERS[k], color=color, ms=2.5, alpha=0.4)
+        ax.plot(np.repeat(places, runs.shape[1]), runs.ravel(), marker, color=color, ms=2.5, alpha=0.4)
         ax.plot(places, np.median(runs, axis=1), color=color, dashes=DASHES[k], label=label)
     _knob_axis(knob, ax)
     ax.set_title(title)

@@ -6,10 +6,15 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from implreg_core.figures._kit import Panels
-from implreg_core.figures._palette import BLUE, GREEN, GREY, METHODS, ORANGE, RED
+from implreg_core.figures._palette import GREEN, GREY, METHODS, PURPLE
 
-VERDICTS = {"both": GREEN, "rank only": ORANGE, "norm only": BLUE, "neither": RED, "does not fit": GREY}
-_HATCHES = {"norm only": "///", "neither": "xxx", "does not fit": "..."}  # so that colour is not all
+VERDICTS = {  # colour, hatch and its colour: what has the least rank is green, what has the least norm is purple
+    "both": ("#a5d3c3", "///", PURPLE),
+    "rank only": (GREEN, "", "white"),
+    "norm only": (PURPLE, r"\\\\", "white"),
+    "neither": ("#33373d", "xxx", "white"),
+    "does not fit": ("#e3e5e8", "...", GREY),
+}
 _DOTS = (1, 1.5)
 
 
@@ -147,9 +152,9 @@ def verdicts(families: Sequence[str], counts: Mapping[str, Mapping[str, np.ndarr
     rows = np.arange(len(families))
     for ax, (title, by_verdict) in zip(axes, counts.items(), strict=True):
         left = np.zeros(len(families))
-        for verdict, color in VERDICTS.items():
-            style = {"hatch": _HATCHES.get(verdict), "edgecolor": "white", "linewidth": 0.4}
-            ax.barh(rows, by_verdict[verdict], 0.75, left, color=color, label=verdict, **style)
+        for verdict, (color, hatch, lines) in VERDICTS.items():
+            style = {"color": color, "hatch": hatch, "edgecolor": lines, "linewidth": 0}
+            ax.barh(rows, by_verdict[verdict], 0.75, left, label=verdict, **style)
             left = left + by_verdict[verdict]
         ax.set(title=title, xlabel="runs", xlim=(0, max(left)))
         ax.xaxis.get_major_locator().set_params(integer=True)

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from implreg_core.figures._kit import UNSEEN
-from implreg_core.figures._palette import COLORS, DASHES, GREY
+from implreg_core.figures._palette import GREY, told_apart
 
 _DOTS = (1, 1.5)
 _MARKERS = ("o", "^", "D", "s")
@@ -29,8 +29,8 @@ def plateaus(
     """
     for level in levels:
         ax.axhline(level, color=GREY, lw=1.2, dashes=_DOTS)
-    for (label, (t, rank)), color, dashes in zip(runs.items(), COLORS, DASHES):
-        ax.plot(t, rank, color=color, dashes=dashes, lw=1.6, label=label)
+    for label, (t, rank), style in told_apart(runs, "rank"):
+        ax.plot(t, rank, lw=1.6, label=label, **style)
     ax.set(xlabel=r"time $t \, / \, \ln(1/\alpha)$", ylabel="effective rank", title=title)
     ax.legend()
     return ax
@@ -52,10 +52,11 @@ def ends(scales: np.ndarray, entries: Mapping[str, np.ndarray], laws: Sequence[f
     ```
     """
     smallest = np.argmin(scales)
-    for (label, found), law, color, marker in zip(entries.items(), laws, COLORS, _MARKERS):
-        ax.loglog(np.repeat(scales, found.shape[1]), found.ravel(), marker, color=color, ms=4, label=label)
+    for (label, found, style), law, marker in zip(told_apart(entries, "unseen"), laws, _MARKERS):
+        points = np.repeat(scales, found.shape[1]), found.ravel()
+        ax.loglog(*points, marker, color=style["color"], ms=4, label=label)
         line = np.median(found[smallest]) * (scales / scales[smallest]) ** law
-        ax.loglog(scales, line, color=color, lw=1.2, dashes=_DOTS)
+        ax.loglog(scales, line, color=GREY, lw=1.2, dashes=_DOTS)
     ax.set(xlabel=r"scale $\alpha$ of the start", ylabel=UNSEEN, title=r"Where it ends, $\det W(0) < 0$")
     ax.legend()
     return ax

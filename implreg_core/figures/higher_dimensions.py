@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from implreg_core.figures._kit import LOSS, UNSEEN
-from implreg_core.figures._palette import BLUE, COLORS, DASHES, GREY, ORANGE
+from implreg_core.figures._palette import GREY, name_lines, told_apart
 
 _DOTS = (1, 1.5)
 
@@ -18,8 +18,11 @@ def against_loss(
     *,
     ylabel: str = UNSEEN,
     title: str,
+    meaning: str = "unseen",
 ) -> Axes:
     """Several runs per label, each a loss and a measure along it, with a dot where it ends; a dotted bound.
+
+    `meaning` is that of the measure, as `told_apart` takes it.
 
     **Example:**
 
@@ -33,10 +36,10 @@ def against_loss(
     ```
     """
     ax.plot(*bound, color=GREY, lw=1.2, dashes=_DOTS, label="bound", zorder=3)
-    for (label, paths), color, dashes in zip(runs.items(), COLORS, DASHES):
+    for label, paths, style in told_apart(runs, meaning):
         for k, (loss, measure) in enumerate(paths):
-            ax.plot(loss, measure, color=color, dashes=dashes, lw=1.4, label=label if k == 0 else None)
-            ax.plot(loss[-1], measure[-1], "o", color=color, ms=3.5, clip_on=False)
+            ax.plot(loss, measure, lw=1.4, label=label if k == 0 else None, **style)
+            ax.plot(loss[-1], measure[-1], "o", color=style["color"], ms=3.5, clip_on=False)
     ax.set(xscale="log", yscale="log", xlabel=LOSS + " (falls →)", ylabel=ylabel, title=title)
     ax.set_xlim(1.2 * bound[0].max(), bound[0].min() * 0.8)
     return ax
@@ -49,23 +52,27 @@ def over_time(
     *,
     ylabel: str,
     title: str,
+    meaning: str,
 ) -> Axes:
     """A measure of labelled flows over time, with a predicted law dotted.
+
+    `meaning` is that of the measure, as `told_apart` takes it.
 
     **Example:**
 
     ```python
     >>> from matplotlib.figure import Figure
     >>> run = np.array([1.0, 10.0]), np.array([0.5, 2.0])
-    >>> ax = figures.higher_dimensions.over_time({"d = 2": run}, run, Figure().subplots(), ylabel="w", title="Entry")
+    >>> labels = {"ylabel": "w", "title": "Entry", "meaning": "unseen"}
+    >>> ax = figures.higher_dimensions.over_time({"d = 2": run}, run, Figure().subplots(), **labels)
     >>> ax.get_xlabel()
     'time $t$'
 
     ```
     """
-    for (label, (t, measure)), color, dashes in zip(runs.items(), COLORS, DASHES):
-        ax.loglog(t, measure, color=color, dashes=dashes, label=label)
-    ax.loglog(*law, color="black", lw=1.6, dashes=_DOTS, label="predicted", zorder=5)
+    for label, (t, measure), style in told_apart(runs, meaning):
+        ax.loglog(t, measure, label=label, **style)
+    ax.loglog(*law, color=GREY, lw=1.6, dashes=_DOTS, label="predicted", zorder=5)
     ax.set(xlabel="time $t$", ylabel=ylabel, title=title)
     return ax
 
@@ -86,8 +93,8 @@ def room_left(
 
     ```
     """
-    for (label, (error, distance)), color, marker in zip(sides.items(), (BLUE, ORANGE), ("o", "^"), strict=False):
-        ax.loglog(error, distance, marker, color=color, ms=2.2, alpha=0.5, lw=0, label=label, rasterized=True)
+    for (label, (error, distance), style), marker in zip(told_apart(sides, "rank"), "o^"):
+        ax.loglog(error, distance, marker, color=style["color"], ms=2.2, alpha=0.5, lw=0, label=label, rasterized=True)
     ends = np.array([min(error.min() for error, _ in sides.values()), max(error.max() for error, _ in sides.values())])
     ax.loglog(ends, ends, color=GREY, lw=1.4, dashes=_DOTS, label="equality")
     ax.set(xlabel=xlabel + " (falls →)", ylabel=ylabel, title=title, xlim=(1.3 * ends[1], ends[0] / 1.3))
@@ -112,10 +119,10 @@ def ends_by_scale(
 
     ```
     """
-    for (label, values), color, dashes in zip(ends.items(), COLORS, DASHES):
+    for label, values, style in told_apart(ends, "unseen"):
         x = np.broadcast_to(np.asarray(scales)[:, None], values.shape)
-        ax.plot(x, values, "o", color=color, ms=2.5, alpha=0.45)
-        ax.plot(scales, np.median(values, axis=1), color=color, dashes=dashes, label=label)
+        ax.plot(x, values, "o", color=style["color"], ms=2.5, alpha=0.45)
+        ax.plot(scales, np.median(values, axis=1), label=label, **style)
     ax.set(xscale="log", yscale="log", xlabel="scale of the start (falls →)", ylabel=ylabel, title=title)
     ax.set_xlim(max(scales) * 2, min(scales) / 2)
-    return ax
+    return name_lines(ax)

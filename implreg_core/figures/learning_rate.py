@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from implreg_core.bounds import unseen_entry_lower_bound
 from implreg_core.figures._kit import LOSS, UNSEEN
-from implreg_core.figures._palette import COLORS, DASHES, GREY
+from implreg_core.figures._palette import BLUE, DASHES, GREY, METHODS, ORANGE, PURPLE, RED, told_apart
 
 _MARKERS = ("o", "^", "D", "s")
 _DOTTED = (1, 1.5)
@@ -29,11 +29,11 @@ def departures(runs: Mapping[float, object], path, edges: Mapping[float, float],
     """
     shown = path.loss < 0.3
     ax.loglog(np.abs(path.W[shown, 0, 0]), path.loss[shown], color=GREY, lw=4, alpha=0.35, label="flow")
-    for (rate, run), color, marker in zip(runs.items(), COLORS, _MARKERS):
-        late = run.loss < 0.3
-        entry, label = np.abs(run.W[late, 0, 0]), rf"$\eta = {rate:g}$"
-        ax.loglog(entry, run.loss[late], marker, color=color, ms=2.2, label=label)
-        ax.axvline(edges[rate], color=color, lw=1, dashes=_DOTTED)
+    labelled = {rf"$\eta = {rate:g}$": (run, edges[rate]) for rate, run in runs.items()}
+    for (label, (run, edge), style), marker in zip(told_apart(labelled, "loss"), _MARKERS):
+        late, color = run.loss < 0.3, style["color"]
+        ax.loglog(np.abs(run.W[late, 0, 0]), run.loss[late], marker, color=color, ms=2.2, label=label)
+        ax.axvline(edge, color=color, lw=1, dashes=_DOTTED)
     widest = max(edges.values())
     ax.set(xlabel=UNSEEN, ylabel=LOSS, title="Descent leaves the flow", xlim=(1.5, 2 * widest))
     ax.set(xticks=[2, 5, 10, 20], xticklabels=["2", "5", "10", "20"], ylim=(0.1 / widest**2, 1))
@@ -56,7 +56,8 @@ def edge_ratio(points: Mapping[int, tuple[np.ndarray, np.ndarray]], ax: Axes) ->
     ```
     """
     ax.axhline(1, color=GREY, lw=1.2, dashes=_DOTTED)
-    for (depth, (edge, left)), color, marker in zip(points.items(), COLORS, _MARKERS):
+    for depth, (edge, left) in points.items():
+        color, marker = METHODS[f"depth {depth}"]
         ax.semilogx(edge, left / edge, marker, color=color, ms=5, label=f"depth {depth}")
     ax.set(xlabel="predicted edge", ylabel="left the flow at / edge", title="The law of the edge")
     ax.set(xticks=[5, 10, 20, 50], xticklabels=["5", "10", "20", "50"], ylim=(0.9, None))
@@ -87,9 +88,10 @@ def two_laws(
 
     ```
     """
-    for (label, (rates, w)), color, dashes in zip(laws.items(), (GREY, COLORS[0], COLORS[0]), ((1, 0), (1, 0), (4, 2))):
-        ax.loglog(rates, w, color=color, lw=1.3, dashes=dashes, label=label)
-    for (label, (rates, w)), color, marker in zip(lost.items(), COLORS, _MARKERS):
+    for (label, (rates, w)), dashes in zip(laws.items(), DASHES):
+        ax.loglog(rates, w, color=GREY, lw=1.3, dashes=dashes, label=label)
+    for (label, (rates, w), style), marker in zip(told_apart(lost, "unseen"), _MARKERS):
+        color = style["color"]
         ax.loglog(rates, w[:, 0], marker, color=color, ms=4.5, alpha=0.8, label=label)
         ax.loglog(rates, w[:, 1:], marker, color=color, ms=4.5, alpha=0.8)
     ax.set(xlabel=r"learning rate $\eta$", title=title)
@@ -97,7 +99,7 @@ def two_laws(
 
 
 def gaps(paths: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray]]], ax: Axes, *, title: str) -> Axes:
-    """Paths of a gap between factors against the step, one colour per label; no gap below 1e-9 is told from zero.
+    """Paths of a gap between factors against the step, one shade and dash per label; below 1e-9 it is as good as none.
 
     **Example:**
 
@@ -109,10 +111,10 @@ def gaps(paths: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray]]], ax: Axes,
 
     ```
     """
-    for (label, group), color, dashes in zip(paths.items(), COLORS, DASHES):
+    for label, group, style in told_apart(paths, "norm"):  # a gap is a difference of squared norms
         for k, (step, gap) in enumerate(group):
             named = label if k == 0 else None
-            ax.loglog(step[1:], np.maximum(gap[1:], 1e-9), color=color, dashes=dashes, lw=1, alpha=0.8, label=named)
+            ax.loglog(step[1:], np.maximum(gap[1:], 1e-9), lw=1, alpha=0.8, label=named, **style)
     ax.set(xlabel="step", title=title, ylim=(5e-10, 100))
     return ax
 
@@ -136,17 +138,17 @@ def beyond_the_edge(runs: Mapping[str, object], sharpness: Mapping[str, np.ndarr
     for k, (column, (label, run)) in enumerate(zip(axes.T, runs.items())):
         later = run.step > 0
         column[0].axhline(edges[label], color=GREY, lw=1.2, dashes=_DOTTED, label="edge")
-        column[0].loglog(run.step[later], np.abs(run.W[later, 0, 0]), color=COLORS[0])
+        column[0].loglog(run.step[later], np.abs(run.W[later, 0, 0]), color=BLUE)
         column[1].axhline(1, color=GREY, lw=1.2, dashes=_DOTTED)
-        column[1].semilogx(run.step[later], sharpness[label][later], color=COLORS[1], lw=1.2)
+        column[1].semilogx(run.step[later], sharpness[label][later], color=ORANGE, lw=1.2)
         if (flipped := run.det_sign < 0).any():
             first = run.step[np.argmax(flipped)]
             for ax in column:
-                ax.axvline(first, color=COLORS[4], lw=1)
+                ax.axvline(first, color=RED, lw=1)
         column[0].set(title=label, ylim=(0.01, 60))
         column[1].set(xlabel="step", ylim=(0, 1.5))
         if k == 0:
-            column[0].plot([], [], color=COLORS[4], lw=1, label="sign lost")
+            column[0].plot([], [], color=RED, lw=1, label="sign lost")
             column[0].legend(loc="lower right")
     axes[0, 0].set_ylabel(r"$|W_{11}|$")
     axes[1, 0].set_ylabel(r"sharpness $\cdot \; \eta / 2$")
@@ -167,10 +169,10 @@ def created_unbalancedness(rates: np.ndarray, nu: Mapping[str, np.ndarray], ax: 
 
     ```
     """
-    for (label, values), color, marker in zip(nu.items(), COLORS, _MARKERS):
+    for (label, values, style), marker in zip(told_apart(nu, "norm"), _MARKERS):
         for j, column in enumerate(values.T):
-            ax.loglog(rates, column, marker, color=color, ms=4, label=label if j == 0 else None)
-            ax.loglog(rates, column[-1] * rates / rates[-1], color=color, lw=0.8)
+            ax.loglog(rates, column, marker, color=style["color"], ms=4, label=label if j == 0 else None)
+            ax.loglog(rates, column[-1] * rates / rates[-1], color=GREY, lw=0.8)
     ax.set(xlabel=r"learning rate $\eta$", ylabel=r"weak unbalancedness $|\nu|$", title="What descent unbalances")
     ax.set_ylim(None, 20 * max(values.max() for values in nu.values()))
     ax.legend(loc="upper left", ncols=2, columnspacing=1)
@@ -193,10 +195,10 @@ def flips(
 
     ```
     """
-    for (label, values), color, marker in zip(flip.items(), COLORS, _MARKERS):
+    for (label, values, style), marker in zip(told_apart(flip, "unseen"), _MARKERS):
         for dots, lines in zip((values, end[label]), (predicted[0][label], predicted[1][label])):
-            ax.semilogx(rates, dots, marker, color=color, ms=4)
-            ax.semilogx(rates, lines, color=color, lw=1)
+            ax.semilogx(rates, dots, marker, color=style["color"], ms=4)
+            ax.semilogx(rates, lines, color=GREY, lw=1)
     middle = len(rates) // 2
     lowest_end = min(values[middle] for values in end.values())
     highest_flip = max(values[middle] for values in flip.values())
@@ -206,7 +208,7 @@ def flips(
     return ax
 
 
-def halved_learning_rate(full: Sequence, halved: Sequence, ax: Axes, *, title: str, color: str = COLORS[0]) -> Axes:
+def halved_learning_rate(full: Sequence, halved: Sequence, ax: Axes, *, title: str) -> Axes:
     r"""The unseen entry against the loss at some learning rate (solid) and at half of it (dashed), start by start.
 
     **Example:**
@@ -226,6 +228,6 @@ def halved_learning_rate(full: Sequence, halved: Sequence, ax: Axes, *, title: s
     for runs, line in ((full, {"lw": 2.2, "alpha": 0.45}), (halved, {"lw": 1.1, "dashes": (4, 2)})):
         for k, run in enumerate(runs):
             label = (r"$\eta$" if runs is full else r"$\eta / 2$") if k == 0 else None
-            ax.plot(run.loss, np.abs(run.W[:, 0, 0]), color=color, label=label, **line)
+            ax.plot(run.loss, np.abs(run.W[:, 0, 0]), color=BLUE, label=label, **line)
     ax.set(xscale="log", yscale="log", xlim=(1.2, 0.8e-4), ylim=(0.05, 200), title=title)
     return ax

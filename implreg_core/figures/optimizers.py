@@ -7,14 +7,14 @@ from matplotlib.axes import Axes
 
 from implreg_core.bounds import unseen_entry_lower_bound
 from implreg_core.figures._kit import LOSS, UNSEEN, Panels
-from implreg_core.figures._palette import COLORS, DASHES, GREY
+from implreg_core.figures._palette import DASHES, GREY, told_apart
 
 _MARKERS = ("o", "^", "D", "s")
 _DOTTED = (1, 1.5)
 
 
 def optimizers(groups: Mapping[str, Sequence], ax: Axes, *, title: str) -> Axes:
-    """The unseen entry against a loss down to 1e-6, one colour and dash per optimizer, with the lower bound.
+    """The unseen entry against a loss down to 1e-6, one shade and dash per optimizer, with the lower bound.
 
     **Example:**
 
@@ -29,10 +29,10 @@ def optimizers(groups: Mapping[str, Sequence], ax: Axes, *, title: str) -> Axes:
     """
     loss = np.geomspace(0.4, 1e-6, 100)
     ax.plot(loss, unseen_entry_lower_bound(loss), color=GREY, lw=1, dashes=_DOTTED, label="lower bound")
-    for (name, runs), color, dashes in zip(groups.items(), COLORS, DASHES):
+    for name, runs, style in told_apart(groups, "unseen"):
         for k, run in enumerate(runs):
             w, label = np.abs(run.W[:, 0, 0]), name if k == 0 else None
-            ax.plot(run.loss, w, color=color, dashes=dashes, lw=1, alpha=0.8, label=label)
+            ax.plot(run.loss, w, lw=1, alpha=0.8, label=label, **style)
     ax.set(xscale="log", yscale="log", xlim=(1.2, 1e-6), ylim=(0.01, 200), title=title)
     ax.set(xticks=[1, 1e-2, 1e-4, 1e-6], xlabel=f"{LOSS} (falls →)")
     return ax
@@ -41,7 +41,7 @@ def optimizers(groups: Mapping[str, Sequence], ax: Axes, *, title: str) -> Axes:
 def adaptive_edge(runs: Mapping[tuple[str, float], Sequence[np.ndarray]], axes: Panels) -> Panels:
     r"""Left the preconditioned sharpness over its limit, right the unseen entry, after each unit of $\eta n$.
 
-    `runs` holds the entry and that ratio by optimizer, which has a colour, and by learning rate, which has a dash.
+    `runs` holds the entry and that ratio by optimizer, which has a shade, and by learning rate, which has a dash.
 
     **Example:**
 
@@ -54,15 +54,15 @@ def adaptive_edge(runs: Mapping[tuple[str, float], Sequence[np.ndarray]], axes: 
 
     ```
     """
-    names = list(dict.fromkeys(name for name, _ in runs))
+    names = dict.fromkeys(name for name, _ in runs)
+    shades = {of: {name: style["color"] for name, _, style in told_apart(names, of)} for of in ("loss", "unseen")}
     rates = list(dict.fromkeys(rate for _, rate in runs))
     left, right = axes
     left.axhline(1, color=GREY, lw=1, dashes=_DOTTED)
     for (name, rate), (entry, ratio) in runs.items():
-        style = {"color": COLORS[names.index(name)], "dashes": DASHES[rates.index(rate)], "lw": 1.2}
-        time = np.arange(1, len(entry) + 1)
-        left.plot(time, ratio, **style)
-        right.loglog(time, entry, label=rf"{name}, $\eta = {rate:g}$", **style)
+        time, style = np.arange(1, len(entry) + 1), {"dashes": DASHES[rates.index(rate)], "lw": 1.2}
+        left.plot(time, ratio, color=shades["loss"][name], **style)
+        right.loglog(time, entry, color=shades["unseen"][name], label=rf"{name}, $\eta = {rate:g}$", **style)
     left.set(title="Preconditioned sharpness", ylabel="over its limit", ylim=(0, 1.2))
     right.set(title="Growth goes on", ylabel=UNSEEN)
     for ax in axes:

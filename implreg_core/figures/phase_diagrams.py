@@ -4,15 +4,16 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import ArrayLike
 
-from implreg_core.figures._palette import COLORS, DASHES, GREY, RED
+from implreg_core.figures._palette import DASHES, GREY, MEANINGS, told_apart
 from implreg_core.phase_diagrams import PhaseDiagram
 
 MARKERS = "os^Dvph"
-_DARK = 0.53  # from this fraction on, numbers on the map are white
+_MEANINGS = {"fits": "loss", "blows_up": "unseen", "keeps_sign": "sign"}  # what an outcome is about
 
 
 def fraction_map(
@@ -39,17 +40,18 @@ def fraction_map(
     """
     x, y = (_cell_edges(axis.values) for axis in (diagram.columns, diagram.rows))
     fraction, unknown = diagram.fraction_of(outcome), 1 - diagram.fits.mean(-1)
-    ax.pcolormesh(x, y, fraction, cmap="cividis_r", vmin=0, vmax=1, edgecolors="white", linewidth=0.5)
+    colors = _light_to_dark(_MEANINGS[outcome])
+    ax.pcolormesh(x, y, fraction, cmap=colors, vmin=0, vmax=1, edgecolors="white", linewidth=0.5)
     for (i, j), part in np.ndenumerate(fraction):
         center = np.sqrt(x[j] * x[j + 1]), np.sqrt(y[i] * y[i + 1])
-        color = "white" if part >= _DARK else "black"
-        ax.annotate(f"{100 * part:.0f}", center, ha="center", va="center", color=color, fontsize=7.5)
+        style = {"color": _black_or_white(colors(part)), "fontsize": 7.5}
+        ax.annotate(f"{100 * part:.0f}", center, ha="center", va="center", **style)
         if unknown[i, j] > 0.5:
             corner, size = (x[j], y[i]), (x[j + 1] - x[j], y[i + 1] - y[i])
             ax.add_patch(Rectangle(corner, *size, fill=False, hatch="//", edgecolor=GREY, lw=0))
     if row_limit is not None:
         outlined = [withStroke(linewidth=3, foreground="white")]
-        ax.axhline(row_limit, color=RED, dashes=DASHES[1], path_effects=outlined)
+        ax.axhline(row_limit, color=GREY, dashes=DASHES[1], path_effects=outlined)
     ax.set(xscale="log", yscale="log", xlim=x[[0, -1]], ylim=y[[0, -1]], title=title)
     ax.minorticks_off()
     ax.grid(False)
@@ -57,9 +59,11 @@ def fraction_map(
 
 
 def fraction_curves(
-    curves: Mapping[str, tuple[ArrayLike, np.ndarray, np.ndarray]], ax: Axes, *, xlabel: str, title: str
+    curves: Mapping[str, tuple[ArrayLike, np.ndarray, np.ndarray]], ax: Axes, *, xlabel: str, title: str, outcome: str = "blows_up"
 ) -> Axes:
     """Labelled fractions over a logarithmic x: each curve is `(x, fraction, interval)`, the last drawn as bars.
+
+    `outcome` is that of which they are fractions, as in `PhaseDiagram.fraction_of`.
 
     **Example:**
 
@@ -71,12 +75,22 @@ def fraction_curves(
 
     ```
     """
-    for (label, (x, fraction, (low, high))), color, dashes, marker in zip(curves.items(), COLORS, DASHES, MARKERS):
+    for (label, (x, fraction, (low, high)), style), marker in zip(told_apart(curves, _MEANINGS[outcome]), MARKERS):
         bars = np.maximum([fraction - low, high - fraction], 0)  # rounding may put an end beyond the fraction
-        ax.plot(x, fraction, color=color, dashes=dashes, marker=marker, ms=4, lw=1.4, label=label)
-        ax.errorbar(x, fraction, bars, fmt="none", ecolor=color, elinewidth=1)
+        ax.plot(x, fraction, marker=marker, ms=4, lw=1.4, label=label, **style)
+        ax.errorbar(x, fraction, bars, fmt="none", ecolor=style["color"], elinewidth=1)
     ax.set(xscale="log", xlabel=xlabel, ylim=(-0.03, 1.03), title=title)
     return ax
+
+
+def _light_to_dark(meaning):
+    hue = np.asarray(to_rgb(MEANINGS[meaning]))
+    return LinearSegmentedColormap.from_list(meaning, [0.1 * hue + 0.9, hue, 0.35 * hue])
+
+
+def _black_or_white(color):
+    """What stands out more against `color`: the change is at a luminance of 0.18."""
+    return "white" if np.dot([0.2126, 0.7152, 0.0722], np.power(color[:3], 2.2)) < 0.18 else "black"
 
 
 def _cell_edges(values):

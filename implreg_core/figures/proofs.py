@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Circle
 
 from implreg_core.figures._kit import LOSS
-from implreg_core.figures._palette import BLUE, COLORS, DASHES, GREEN, GREY, ORANGE
+from implreg_core.figures._palette import DASHES, GREEN, GREY, ORANGE, RED, told_apart
 
 
 def segment(x: np.ndarray, singular: np.ndarray, points: Mapping[str, tuple[float, float]], ax: Axes) -> Axes:
@@ -25,14 +25,14 @@ def segment(x: np.ndarray, singular: np.ndarray, points: Mapping[str, tuple[floa
     ```
     """
     (x_W, y_W), (x_S, y_S) = points["W"], points["S"]
-    ax.plot(x, singular, color=BLUE)
-    ax.fill_between(x, singular, 1.9, color=BLUE, alpha=0.08, lw=0)
+    ax.plot(x, singular, color=RED)
+    ax.fill_between(x, singular, 1.9, color=RED, alpha=0.08, lw=0)
     ax.plot([x_W, x_S], [y_W, y_S], color=GREY, dashes=DASHES[1], lw=1.4)
-    ax.add_patch(Circle((x_W, y_W), np.hypot(x_W - x_S, y_W - y_S), fill=False, color=GREY, lw=1))
-    for (name, (a, b)), color, shift in zip(points.items(), (GREEN, BLUE, ORANGE), ((-14, 4), (-6, -16), (8, -3))):
+    ax.add_patch(Circle((x_W, y_W), np.hypot(x_W - x_S, y_W - y_S), fill=False, color=ORANGE, lw=1))
+    for (name, (a, b)), color, shift in zip(points.items(), (GREY, RED, ORANGE), ((-14, 4), (-6, -16), (8, -3))):
         ax.plot(a, b, "o", color=color, ms=6, zorder=3)
         ax.annotate(f"${name}$", (a, b), xytext=shift, textcoords="offset points", color=color)
-    ax.annotate(r"$\det > 0$", (0.45, 1.55), color=BLUE)
+    ax.annotate(r"$\det > 0$", (0.45, 1.55), color=RED)
     ax.annotate(r"$\det < 0$", (0.45, 0.1), color=GREY)
     ax.set(xlabel=r"$\sqrt{2} \, (W_{12} - 1)$", ylabel="$W_{22}$", xlim=(-1.9, 1.0), ylim=(-0.25, 1.9), aspect="equal")
     return ax
@@ -51,8 +51,8 @@ def rank_bounds(loss: np.ndarray, excess: Mapping[str, np.ndarray], ax: Axes) ->
 
     ```
     """
-    for (label, values), color, dashes in zip(excess.items(), COLORS, DASHES):
-        ax.plot(loss, values, color=color, dashes=dashes, label=label)
+    for label, values, style in told_apart(excess, "rank"):
+        ax.plot(loss, values, label=label, **style)
     ax.set(xlabel=LOSS, ylabel="effective rank − 1", title="Two bounds", xlim=(0, 1), ylim=(0, 1))
     ax.legend(loc="lower right")
     return ax
@@ -71,6 +71,6 @@ def gap(s: np.ndarray, values: np.ndarray, ax: Axes) -> Axes:
     ```
     """
     ax.axhline(0, color=GREY, lw=1)
-    ax.plot(s, values)
+    ax.plot(s, values, color=GREEN)
     ax.set(xlabel="$s$", ylabel="$f(s)$", title="Up once, down once", xlim=(0, s[-1]))
     return ax

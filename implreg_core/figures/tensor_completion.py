@@ -7,8 +7,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from implreg_core.figures._kit import Panels, power_of_ten
-from implreg_core.figures._palette import COLORS, DASHES, GREY
+from implreg_core.figures._kit import Panels, common_legend, power_of_ten
+from implreg_core.figures._palette import GREY, told_apart
 
 if TYPE_CHECKING:
     import xarray
@@ -17,10 +17,17 @@ _MARKERS = ("o", "s", "^", "D", "v", "P")
 
 
 def over_observations(
-    quartiles: "xarray.DataArray", ax: Axes, *, baseline: "xarray.DataArray", ylabel: str, title: str
+    quartiles: "xarray.DataArray",
+    ax: Axes,
+    *,
+    baseline: "xarray.DataArray",
+    ylabel: str,
+    title: str,
+    meaning: str = "unseen",
 ) -> Axes:
     """Medians over the number of observations, one line for each starting scale, with quartiles as bars.
 
+    `meaning` is that of the measure, as `told_apart` takes it: an error is one of what is unseen.
     `quartiles` has the dimensions init_std, observed and quantile (lower, median, upper); `baseline`, observed.
 
     **Example:**
@@ -36,13 +43,13 @@ def over_observations(
 
     ```
     """
-    lines = zip(quartiles.transpose("init_std", "observed", "quantile"), COLORS, DASHES, _MARKERS)
-    for line, color, dashes, marker in lines:
+    by_scale = quartiles.transpose("init_std", "observed", "quantile")
+    lines = {power_of_ten(float(line.init_std)): line for line in by_scale}
+    for (label, line, style), marker in zip(told_apart(lines, meaning), _MARKERS):
         lower, median, upper = line.values.T
         spread = [median - lower, upper - median]
-        label = power_of_ten(float(line.init_std))
-        ax.plot(line.observed, median, color=color, dashes=dashes, marker=marker, ms=4.5, label=label)
-        ax.errorbar(line.observed, median, spread, color=color, fmt="none", elinewidth=1.0, alpha=0.6)
+        ax.plot(line.observed, median, marker=marker, ms=4.5, label=label, **style)
+        ax.errorbar(line.observed, median, spread, color=style["color"], fmt="none", elinewidth=1.0, alpha=0.6)
     ax.plot(baseline.observed, baseline, color=GREY, lw=1.2, dashes=(1, 1.5), label="linear")
     ax.set(xlabel="observed entries", ylabel=ylabel, title=title, yscale="log")
     ax.locator_params(axis="x", nbins=5)
@@ -67,8 +74,8 @@ def rank_over_observations(
 
     ```
     """
-    over_observations(quartiles, ax, baseline=baseline, ylabel="CP rank", title=title)
-    ax.axhline(truth, color="black", lw=0.8)
+    over_observations(quartiles, ax, baseline=baseline, ylabel="CP rank", title=title, meaning="rank")
+    ax.axhline(truth, color=GREY, lw=0.8)
     ticks = [1, 3, 10, 30, 100, 300]
     ax.set_yticks(ticks, [str(tick) for tick in ticks])
     ax.set_ylim(0.8, 1.3 * float(np.nanmax([quartiles.max(), baseline.max(), truth])))
@@ -96,7 +103,7 @@ def errors_and_ranks(quartiles: "xarray.Dataset", baseline: "xarray.Dataset") ->
     ```
     """
     ranks = quartiles["rank"].values
-    fig, axes = plt.subplots(2, len(ranks), figsize=(7.2, 6.0), sharex=True, sharey="row", squeeze=False)
+    _, axes = plt.subplots(2, len(ranks), figsize=(7.2, 6.0), sharex=True, sharey="row", squeeze=False)
     for rank, (above, below) in zip(ranks, axes.T):
         found, linear = quartiles.sel(rank=rank), baseline.sel(rank=rank)
         over_observations(
@@ -109,7 +116,7 @@ def errors_and_ranks(quartiles: "xarray.Dataset", baseline: "xarray.Dataset") ->
         rank_over_observations(found.cp_rank, below, baseline=linear.linear_cp_rank, truth=int(rank), title="")
     for ax in axes.flat:
         ax.label_outer()
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    common_legend(axes[:, 0], loc="outside upper center")
     return axes
 
 
@@ -129,10 +136,12 @@ def error_over_scale(quartiles: Mapping[int, "xarray.DataArray"], ax: Axes, *, t
 
     ```
     """
-    for (rank, line), color, dashes, marker in zip(quartiles.items(), COLORS, DASHES, _MARKERS):
+    lines = {f"true rank {rank}": line for rank, line in quartiles.items()}
+    for (label, line, style), marker in zip(told_apart(lines, "unseen"), _MARKERS):
         lower, median, upper = line.transpose("quantile", "init_std").values
-        ax.plot(line.init_std, median, color=color, dashes=dashes, marker=marker, ms=4.5, label=f"true rank {rank}")
-        ax.errorbar(line.init_std, median, [median - lower, upper - median], color=color, fmt="none", elinewidth=1.0)
+        spread = [median - lower, upper - median]
+        ax.plot(line.init_std, median, marker=marker, ms=4.5, label=label, **style)
+        ax.errorbar(line.init_std, median, spread, color=style["color"], fmt="none", elinewidth=1.0)
     ax.set(xlabel="standard deviation of the start", ylabel="reconstruction error", title=title)
     ax.set(xscale="log", yscale="log")
     ax.legend()

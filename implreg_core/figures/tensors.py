@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from implreg_core.figures._palette import BLUE, COLORS, DASHES, GREY, ORANGE
+from implreg_core.figures._palette import BLUE, DASHES, GREY, ORANGE, told_apart
 
 _DOTS = (1, 1.5)  # levels and tolerances
 
@@ -34,12 +34,14 @@ def circuit(ax: Axes, *, order: int = 3, size: int = 4, channels: int = 3) -> Ax
             ax.add_patch(Rectangle(corner, 0.4, 0.4, facecolor=face, edgecolor=GREY, lw=0.8))
         ax.annotate(f"$x^{n + 1}$", (-0.6, y), ha="right", va="center")
         ax.annotate(rf"$\langle w_k^{n + 1}, x^{n + 1} \rangle$", (1.0, y + 0.72), ha="center", va="center", fontsize=9)
-    for row, place, color, dashes in zip(rows, pooled, COLORS, DASHES):
+    places = {f"channel {k}": ends for k, ends in enumerate(zip(rows, pooled))}
+    for _, (row, place), style in told_apart(places, "norm"):  # as its norm, in the figure of components
+        color = style["color"]
         for y in patches:
-            ax.plot([0, 2.2], [y, y + row], color=color, dashes=dashes, lw=1)
-            ax.plot([2.2, 5], [y + row, place], color=color, dashes=dashes, lw=1)
+            ax.plot([0, 2.2], [y, y + row], lw=1, **style)
+            ax.plot([2.2, 5], [y + row, place], lw=1, **style)
             ax.plot(2.2, y + row, "o", color=color, ms=6)
-        ax.plot([5, 7.4], [place, patches.mean()], color=color, dashes=dashes, lw=1)
+        ax.plot([5, 7.4], [place, patches.mean()], lw=1, **style)
         ax.plot(5, place, "o", color=color, mfc="white", ms=15)
         ax.annotate(r"$\times$", (5, place), ha="center", va="center", color=color)
     ax.plot(7.4, patches.mean(), "o", color=GREY, mfc="white", ms=17)
@@ -53,7 +55,7 @@ def circuit(ax: Axes, *, order: int = 3, size: int = 4, channels: int = 3) -> Ax
 
 
 def component_norms(steps: np.ndarray, norms: np.ndarray, ax: Axes, *, leading: int, title: str) -> Axes:
-    """Norms of the components (columns of `norms`, largest first) over training; the `leading` ones coloured.
+    """Norms of the components (columns of `norms`, largest first) over training; the `leading` ones purple.
 
     The norm axis starts at zero, also where panels share it.
 
@@ -68,9 +70,10 @@ def component_norms(steps: np.ndarray, norms: np.ndarray, ax: Axes, *, leading: 
 
     ```
     """
-    for k in reversed(range(norms.shape[1])):  # the leading ones on top
-        color, dashes = (COLORS[k], DASHES[k]) if k < leading else (GREY, DASHES[0])
-        ax.plot(steps[1:], norms[1:, k], color=color, dashes=dashes, lw=1.8 if k < leading else 0.8)
+    ax.plot(steps[1:], norms[1:, leading:], color=GREY, lw=0.8)
+    largest = {f"component {k}": norm for k, norm in enumerate(norms.T[:leading])}
+    for _, norm, style in reversed([*told_apart(largest, "norm")]):  # the largest on top
+        ax.plot(steps[1:], norm[1:], **style)
     ax.set(xscale="log", xlabel="step", ylabel=r"$\|w_k^1\| \, \|w_k^2\| \, \|w_k^3\|$", title=title)
     ax.set_ylim(0, max(1.05 * norms.max(), ax.get_ylim()[1]))
     return ax
@@ -96,8 +99,8 @@ def fall_and_rise(
     for (label, step), marker in zip(stops.items(), "os"):
         ax.axvline(step, color=GREY, lw=0.8)
         ax.plot([step, step], [mse[step], error[step]], marker, color=GREY, ms=6, lw=0, label=label)
-    ax.plot(mse, color=BLUE, label="mean squared error")
-    ax.plot(error, color=ORANGE, dashes=DASHES[1], label="reconstruction error")
+    ax.plot(mse, color=ORANGE, label="mean squared error")
+    ax.plot(error, color=BLUE, dashes=DASHES[1], label="reconstruction error")
     ax.set(yscale="log", xlabel="step", title=title, xlim=(0, len(mse)))
     ax.locator_params(axis="x", nbins=4)
     return ax
@@ -115,7 +118,7 @@ def step_length(product: np.ndarray, ax: Axes, *, title: str) -> Axes:
 
     ```
     """
-    ax.plot(product, color=BLUE)
+    ax.plot(product, color=ORANGE)
     ax.axhline(2, color=GREY, lw=1.2, dashes=_DOTS)
     ax.set(yscale="log", xlabel="step", ylabel="rate in effect × sharpness", title=title, xlim=(0, len(product)))
     ax.locator_params(axis="x", nbins=4)

@@ -7,7 +7,7 @@ from jaxtyping import ArrayLike
 from matplotlib.axes import Axes
 
 from implreg_core.figures._kit import Panels
-from implreg_core.figures._palette import COLORS, DASHES
+from implreg_core.figures._palette import told_apart
 
 
 def volume_by_entry(w: ArrayLike, volumes: Mapping[str, Mapping[str, ArrayLike]], axes: Panels) -> Panels:
@@ -26,8 +26,8 @@ def volume_by_entry(w: ArrayLike, volumes: Mapping[str, Mapping[str, ArrayLike]]
     ```
     """
     for ax, (title, curves) in zip(axes, volumes.items(), strict=True):
-        for (label, volume), color, dashes in zip(curves.items(), COLORS, DASHES):
-            ax.loglog(w, volume / np.max(volume), color=color, dashes=dashes, label=label)
+        for label, volume, style in told_apart(curves, "unseen"):
+            ax.loglog(w, volume / np.max(volume), label=label, **style)
         ax.set(title=title, xlabel="unseen entry $w$", xlim=(1e-2, 1e5), ylim=(1e-4, 2))
         ax.set_xticks([1e-2, 1, 1e2, 1e4])
         ax.minorticks_off()
@@ -52,11 +52,11 @@ def density_along_flows(flows: Mapping[str, tuple[ArrayLike, ArrayLike]], ax: Ax
 
     ```
     """
-    for (label, (w, log_density)), color, dashes in zip(flows.items(), COLORS, DASHES):
+    for label, (w, log_density), style in told_apart(flows, "unseen"):
         shown = (w >= 1) & (w < 1e5)
         drawn = log_density[shown] - np.interp(0, np.log(w), log_density)
         visible = drawn < 50  # beyond the panel, and in the end of floating point
-        ax.loglog(w[shown][visible], np.exp(drawn[visible]), color=color, dashes=dashes, label=label)
+        ax.loglog(w[shown][visible], np.exp(drawn[visible]), label=label, **style)
     ax.set(xlabel="unseen entry $w$", ylabel="density / density at $w = 1$", xlim=(1, 1e4), ylim=(1e-6, 1e6))
     ax.legend(loc="upper center")
     return ax
