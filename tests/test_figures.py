@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from drawn import falls, legend, lines, names, same, some_run
 from matplotlib.colors import to_rgb
+from matplotlib.lines import Line2D
 
 from implreg_core import bounds, figures
 
@@ -50,6 +51,19 @@ def test_names_of_lines_that_end_together_stand_in_their_order_and_within_the_ax
     heights = [text.xy[1] for text in ax.texts]
     assert names(ax) == list("abcde") and 0 <= min(heights) and max(heights) <= 1
     assert np.all(np.diff(heights) < -0.03)
+
+
+@pytest.mark.usefixtures("book_style")
+def test_a_common_legend_has_the_line_of_each_panel_for_each_label():
+    _, axes = figures.panels(2)
+    for ax, meaning in zip(axes, ("unseen", "rank")):
+        for label, y, style in figures.told_apart({"depth 2": [1, 2], "depth 3": [1, 3]}, meaning):
+            ax.plot(y, label=label, **style)
+    drawn = figures.common_legend(axes, ncols=2)
+    assert [text.get_text() for text in drawn.get_texts()] == ["depth 2", "depth 3"] and drawn in axes[0].figure.legends
+    colors = [line.get_color() for line in drawn.findobj(Line2D) if len(line.get_xdata()) == 2]
+    assert colors == [line.get_color() for pair in zip(*(ax.lines for ax in axes)) for line in pair]
+    assert {figures.MEANINGS["unseen"], figures.MEANINGS["rank"]} < set(colors)
 
 
 def test_lines_differ_in_color_and_in_dash():

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
 from implreg_core import figures
 from implreg_core.figures import families as families
@@ -70,3 +71,13 @@ def test_verdicts_stack_to_all_runs(axes):
         assert [first for first, _ in bars] == [(0, 0), (0, 1), (1, 2), (3, 3), (6, 4)]
         assert [second for _, second in bars] == [(k, 1) for k in range(5)] and ax.get_xlim() == (0, 10)
     assert axes[0].get_ylim() == (1.5, -0.5)
+
+
+def test_verdicts_have_the_colours_of_rank_and_norm_and_a_hatch_each(axes):
+    counts = dict.fromkeys(families.VERDICTS, np.array([1]))
+    families.verdicts(["a"], dict.fromkeys(["depth 2", "depth 3"], counts), axes)
+    drawn = {group.get_label(): group[0] for group in axes[0].containers}
+    assert to_hex(drawn["rank only"].get_facecolor()) == figures.MEANINGS["rank"]
+    assert to_hex(drawn["norm only"].get_facecolor()) == figures.MEANINGS["norm"]
+    assert to_hex(drawn["both"].get_edgecolor()) == figures.MEANINGS["norm"]
+    assert len({bar.get_hatch() for bar in drawn.values()}) == len(families.VERDICTS)

@@ -11,6 +11,7 @@ def test_plateaus_stand_among_their_levels(ax):
     figures.greedy.plateaus({"a": (t, rank), "b": (t, 2 * rank)}, [1.5, 3.0], ax, title="t")
     assert labelled(ax) == {"a": [[0, 1], [1, 2]], "b": [[0, 2], [1, 4]]}
     levels = [line.get_ydata()[0] for line in ax.get_lines() if line.get_label()[0] == "_"]
+    assert ax.get_lines()[2].get_color() == figures.MEANINGS["rank"]
     assert levels == [1.5, 3.0] and ax.get_title(loc="left") == "t"
 
 

@@ -13,6 +13,7 @@ def test_runs_against_loss_end_in_dots(ax):
     assert labelled(ax) == {"bound": [[1, 0.1], [0.01, 8]], "d = 2": [[0.9, 1], [0.1, 2], [0.02, 7]]}
     dots = [line.get_xydata().tolist() for line in ax.get_lines() if line.get_marker() == "o"]
     assert dots == [[[0.02, 7]], [[0.02, 9]]]
+    assert {line.get_color() for line in ax.get_lines()[1:]} == {figures.MEANINGS["unseen"]}
     left, right = ax.get_xlim()
     assert left > 1 > 0.01 > right  # the loss falls to the right
 
@@ -24,6 +25,8 @@ def test_flows_over_time_have_their_law(ax):
     )
     assert labelled(ax)["d = 5"] == [[1, 2], [10, 0.2]] and labelled(ax)["predicted"] == [[1, 1], [10, 0.1]]
     assert (ax.get_xscale(), ax.get_yscale(), ax.get_ylabel()) == ("log", "log", "loss")
+    first, second, law = ax.get_lines()
+    assert first.get_color() == figures.MEANINGS["loss"] != second.get_color() and law.get_color() == figures.GREY
 
 
 def test_equality_spans_all_records(ax):

@@ -44,6 +44,7 @@ def test_two_laws_draws_every_start_and_every_law(axes):
     ax = figures.learning_rate.two_laws(lost, laws, axes[0, 0], title="depth 3")
     labelled = [line.get_label() for line in ax.lines if not line.get_label().startswith("_")]
     assert labelled == ["edge", "predicted", "scale 1", "scale 2"] and len(ax.lines) == 5
+    assert {line.get_color() for line in ax.lines[:2]} == {figures.GREY}  # laws
     assert np.allclose(ax.lines[0].get_ydata(), [20, 200]) and np.allclose(ax.lines[2].get_ydata(), [3, 5])
 
 
@@ -85,4 +86,5 @@ def test_flips_draws_measured_and_predicted(axes):
 def test_halved_learning_rate_draws_every_run(axes):
     ax = figures.learning_rate.halved_learning_rate([run(), run()], [run()], axes[0, 0], title="depth 2")
     assert len(ax.lines) == 4 and ax.get_title() == "depth 2"
+    assert {line.get_color() for line in ax.lines[1:]} == {figures.MEANINGS["unseen"]}
     assert [line.get_label() for line in ax.lines if "eta" in str(line.get_label())] == [r"$\eta$", r"$\eta / 2$"]

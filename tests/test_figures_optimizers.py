@@ -24,4 +24,8 @@ def test_adaptive_edge_draws_each_optimizer_and_rate(book_style):
     assert np.allclose(left.lines[1].get_xydata(), [(1, 0.5), (2, 1.0), (3, 0.9)])
     assert np.allclose(right.lines[3].get_ydata(), [1, 2, 3])
     assert len({line.get_color() for line in right.lines}) == 2
+    assert (
+        left.lines[1].get_color() == figures.MEANINGS["loss"]
+        and right.lines[0].get_color() == figures.MEANINGS["unseen"]
+    )
     assert len({str(line._dash_pattern) for line in right.lines}) == 2

@@ -66,3 +66,6 @@ def test_fraction_curves_draw_points_and_errors(ax):
     bars = ax.collections[0].get_segments()
     np.testing.assert_allclose([[low, high] for (_, low), (_, high) in bars], interval.T, atol=1e-12)
     assert ax.get_xscale() == "log" and ax.get_xlabel() == "scale"
+    assert ax.lines[0].get_color() == figures.MEANINGS["unseen"]
+    figures.phase_diagrams.fraction_curves(curves, ax, xlabel="scale", title="t", outcome="keeps_sign")
+    assert ax.lines[2].get_color() == figures.MEANINGS["sign"]

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+from implreg_core.figures import GREY, MEANINGS
 from implreg_core.figures import tensors as figures
 
 
@@ -28,7 +29,7 @@ def test_component_norms_are_all_drawn_and_share_their_axis():
     figures.component_norms(steps, 2 * small, right, leading=2, title="b")
     assert lines(left) == [[[1, 0.1], [10, 0.1]], [[1, 0.2], [10, 0.3]], [[1, 0.4], [10, 0.5]]]
     colors = [line.get_color() for line in left.get_lines()]
-    assert colors[0] == figures.GREY != colors[1] != colors[2]
+    assert colors[0] == GREY != colors[1] and colors[2] == MEANINGS["norm"]
     assert left.get_ylim()[0] == 0 and left.get_ylim()[1] > 1
     figures.component_norms(steps, small, right, leading=1, title="c")
     assert left.get_ylim()[1] > 1  # a smaller panel does not hide a larger one
@@ -43,6 +44,7 @@ def test_fall_and_rise_marks_both_errors_at_each_stop(ax):
     assert [[k, value] for k, value in enumerate(mse)] in drawn and [
         [k, value] for k, value in enumerate(error)
     ] in drawn
+    assert {line.get_label(): line.get_color() for line in ax.lines}["mean squared error"] == MEANINGS["loss"]
     ax.legend()
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
     assert labels == ["early", "late", "mean squared error", "reconstruction error"]

@@ -151,7 +151,7 @@ def loss_axis(ax: Axes, least_loss: float) -> None:
     ax.set(xscale="log", xlabel=LOSS + " (falls →)", xlim=(1.2, least_loss * 0.8))
 
 
-def common_legend(axes: Panels, *, loc: str = "outside lower center") -> Legend:
+def common_legend(axes: Panels, *, loc: str = "outside lower center", ncols: int = 3) -> Legend:
     """One legend beside panels of several meanings: each label with its line in each of `axes`, as hues differ.
 
     **Example:**
@@ -168,7 +168,7 @@ def common_legend(axes: Panels, *, loc: str = "outside lower center") -> Legend:
     """
     handles, labels = zip(*(ax.get_legend_handles_labels() for ax in axes))
     side_by_side = {"handler_map": {tuple: HandlerTuple(ndivide=None)}, "handlelength": 2.5 * len(axes)}
-    return axes[0].figure.legend([*zip(*handles)], labels[0], loc=loc, ncols=3, **side_by_side)
+    return axes[0].figure.legend([*zip(*handles)], labels[0], loc=loc, ncols=ncols, **side_by_side)
 
 
 def power_of_ten(x: float) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from implreg_core.figures._palette import BLUE, DASHES, GREY, METHODS, name_lines, told_apart
+from implreg_core.figures._palette import BLUE, DASHES, GREY, METHODS, told_apart
 
 _MARKERS = "os^D"
 OUTCOMES = {  # colour, hatch and its colour: the unseen entry of those that fit is blue
@@ -63,7 +63,7 @@ def outcomes(knob: Sequence[float], shares: Mapping[str, np.ndarray], ax: Axes, 
 
 
 def shares(knob: Sequence[float], curves: Mapping[str, tuple[np.ndarray, np.ndarray]], ax: Axes, *, title: str) -> Axes:
-    """Labelled shares of runs that grow, over the entries of `knob`: each curve is `(share, interval)`, the last as bars.
+    """Shares of runs that grow, over the entries of `knob`: a curve is `(share, interval)`, the interval drawn as bars.
 
     **Example:**
 

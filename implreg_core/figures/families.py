@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from implreg_core.figures._kit import Panels
-from implreg_core.figures._palette import GREEN, GREY, METHODS, PURPLE
+from implreg_core.figures._palette import DASHES, GREEN, GREY, METHODS, PURPLE
 
 VERDICTS = {  # colour, hatch and its colour: what has the least rank is green, what has the least norm is purple
-    "both": ("#a5d3c3", "///", PURPLE),
+    "both": ("#8fcdb6", "///", PURPLE),
     "rank only": (GREEN, "", "white"),
     "norm only": (PURPLE, r"\\\\", "white"),
     "neither": ("#33373d", "xxx", "white"),
@@ -77,13 +77,13 @@ def written_share(
     """
     ax.axhline(1, color=GREY, lw=1, dashes=_DOTS)
     ax.plot(ratio, least, color=GREY, label="least nuclear norm")
-    for shift, (method, values) in zip(np.geomspace(0.93, 1.07, len(found)), found.items()):
+    for shift, dashes, (method, values) in zip(np.geomspace(0.93, 1.07, len(found)), DASHES, found.items()):
         color, marker = METHODS[method]
         x = np.broadcast_to(shift * ratio[:, None], values.shape)
         inside = values >= low
         ax.plot(x[inside], values[inside], marker, color=color, ms=2.5, alpha=0.45, lw=0)
         ax.plot(x[~inside], np.full((~inside).sum(), low), "v", color=color, ms=4.5, lw=0)
-        ax.plot(ratio, np.median(values, axis=1), color=color, label=method)
+        ax.plot(ratio, np.median(values, axis=1), color=color, dashes=dashes, label=method)
     ax.set(xscale="log", xlabel="hidden entry / entry opposite", ylabel="written / true", title=title)
     ax.set_xticks([0.25, 1, 4, 16], ["¼", "1", "4", "16"])
     ax.minorticks_off()

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from implreg_core.figures._kit import LOSS, UNSEEN
-from implreg_core.figures._palette import GREY, name_lines, told_apart
+from implreg_core.figures._palette import GREEN, GREY, told_apart
 
 _DOTS = (1, 1.5)
 
@@ -93,8 +93,8 @@ def room_left(
 
     ```
     """
-    for (label, (error, distance), style), marker in zip(told_apart(sides, "rank"), "o^"):
-        ax.loglog(error, distance, marker, color=style["color"], ms=2.2, alpha=0.5, lw=0, label=label, rasterized=True)
+    for (label, (error, distance)), color, marker in zip(sides.items(), (GREEN, "#062a20"), "o^"):  # light and dark
+        ax.loglog(error, distance, marker, color=color, ms=2.4, alpha=0.6, lw=0, label=label, rasterized=True)
     ends = np.array([min(error.min() for error, _ in sides.values()), max(error.max() for error, _ in sides.values())])
     ax.loglog(ends, ends, color=GREY, lw=1.4, dashes=_DOTS, label="equality")
     ax.set(xlabel=xlabel + " (falls →)", ylabel=ylabel, title=title, xlim=(1.3 * ends[1], ends[0] / 1.3))
@@ -125,4 +125,4 @@ def ends_by_scale(
         ax.plot(scales, np.median(values, axis=1), label=label, **style)
     ax.set(xscale="log", yscale="log", xlabel="scale of the start (falls →)", ylabel=ylabel, title=title)
     ax.set_xlim(max(scales) * 2, min(scales) / 2)
-    return name_lines(ax)
+    return ax

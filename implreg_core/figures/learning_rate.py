@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from implreg_core.bounds import unseen_entry_lower_bound
 from implreg_core.figures._kit import LOSS, UNSEEN
-from implreg_core.figures._palette import BLUE, DASHES, GREY, METHODS, ORANGE, PURPLE, RED, told_apart
+from implreg_core.figures._palette import BLUE, DASHES, GREY, METHODS, ORANGE, RED, told_apart
 
 _MARKERS = ("o", "^", "D", "s")
 _DOTTED = (1, 1.5)

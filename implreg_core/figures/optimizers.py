@@ -11,10 +11,11 @@ from implreg_core.figures._palette import DASHES, GREY, told_apart
 
 _MARKERS = ("o", "^", "D", "s")
 _DOTTED = (1, 1.5)
+_BROWN = ("#2b1a03", "#5c3804", "#8f5606", "#a16207")  # the hue of methods: these runs share a plane of two quantities
 
 
 def optimizers(groups: Mapping[str, Sequence], ax: Axes, *, title: str) -> Axes:
-    """The unseen entry against a loss down to 1e-6, one shade and dash per optimizer, with the lower bound.
+    """The unseen entry against a loss down to 1e-6, one brown and dash per optimizer, with the lower bound.
 
     **Example:**
 
@@ -29,10 +30,10 @@ def optimizers(groups: Mapping[str, Sequence], ax: Axes, *, title: str) -> Axes:
     """
     loss = np.geomspace(0.4, 1e-6, 100)
     ax.plot(loss, unseen_entry_lower_bound(loss), color=GREY, lw=1, dashes=_DOTTED, label="lower bound")
-    for name, runs, style in told_apart(groups, "unseen"):
+    for (name, runs), color, dashes in zip(groups.items(), _BROWN, DASHES):
         for k, run in enumerate(runs):
             w, label = np.abs(run.W[:, 0, 0]), name if k == 0 else None
-            ax.plot(run.loss, w, lw=1, alpha=0.8, label=label, **style)
+            ax.plot(run.loss, w, color=color, dashes=dashes, lw=1, alpha=0.8, label=label)
     ax.set(xscale="log", yscale="log", xlim=(1.2, 1e-6), ylim=(0.01, 200), title=title)
     ax.set(xticks=[1, 1e-2, 1e-4, 1e-6], xlabel=f"{LOSS} (falls →)")
     return ax
@@ -60,9 +61,10 @@ def adaptive_edge(runs: Mapping[tuple[str, float], Sequence[np.ndarray]], axes: 
     left, right = axes
     left.axhline(1, color=GREY, lw=1, dashes=_DOTTED)
     for (name, rate), (entry, ratio) in runs.items():
-        time, style = np.arange(1, len(entry) + 1), {"dashes": DASHES[rates.index(rate)], "lw": 1.2}
-        left.plot(time, ratio, color=shades["loss"][name], **style)
-        right.loglog(time, entry, color=shades["unseen"][name], label=rf"{name}, $\eta = {rate:g}$", **style)
+        label, style = rf"{name}, $\eta = {rate:g}$", {"dashes": DASHES[rates.index(rate)], "lw": 1.2}
+        time = np.arange(1, len(entry) + 1)
+        left.plot(time, ratio, color=shades["loss"][name], label=label, **style)
+        right.loglog(time, entry, color=shades["unseen"][name], label=label, **style)
     left.set(title="Preconditioned sharpness", ylabel="over its limit", ylim=(0, 1.2))
     right.set(title="Growth goes on", ylabel=UNSEEN)
     for ax in axes:

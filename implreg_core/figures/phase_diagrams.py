@@ -59,7 +59,12 @@ def fraction_map(
 
 
 def fraction_curves(
-    curves: Mapping[str, tuple[ArrayLike, np.ndarray, np.ndarray]], ax: Axes, *, xlabel: str, title: str, outcome: str = "blows_up"
+    curves: Mapping[str, tuple[ArrayLike, np.ndarray, np.ndarray]],
+    ax: Axes,
+    *,
+    xlabel: str,
+    title: str,
+    outcome: str = "blows_up",
 ) -> Axes:
     """Labelled fractions over a logarithmic x: each curve is `(x, fraction, interval)`, the last drawn as bars.
 

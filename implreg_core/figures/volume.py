@@ -57,6 +57,6 @@ def density_along_flows(flows: Mapping[str, tuple[ArrayLike, ArrayLike]], ax: Ax
         drawn = log_density[shown] - np.interp(0, np.log(w), log_density)
         visible = drawn < 50  # beyond the panel, and in the end of floating point
         ax.loglog(w[shown][visible], np.exp(drawn[visible]), label=label, **style)
-    ax.set(xlabel="unseen entry $w$", ylabel="density / density at $w = 1$", xlim=(1, 1e4), ylim=(1e-6, 1e6))
-    ax.legend(loc="upper center")
+    ax.set(xlabel="unseen entry $w$", ylabel="density / density at $w = 1$", xlim=(1, 1e4), ylim=(1e-6, 1e8))
+    ax.legend(loc="upper right", ncols=2, handlelength=3)
     return ax
