@@ -30,9 +30,10 @@ def departures(runs: Mapping[float, object], path, edges: Mapping[float, float],
     shown = path.loss < 0.3
     ax.loglog(np.abs(path.W[shown, 0, 0]), path.loss[shown], color=GREY, lw=4, alpha=0.35, label="flow")
     labelled = {rf"$\eta = {rate:g}$": (run, edges[rate]) for rate, run in runs.items()}
-    for (label, (run, edge), style), marker in zip(told_apart(labelled, "loss"), _MARKERS):
+    for k, ((label, (run, edge), style), marker) in enumerate(zip(told_apart(labelled, "loss"), _MARKERS)):
         late, color = run.loss < 0.3, style["color"]
-        ax.loglog(np.abs(run.W[late, 0, 0]), run.loss[late], marker, color=color, ms=2.2, label=label)
+        dots = {"color": color, "ms": 2.2, "zorder": 3 - 0.1 * k}  # the first to leave on top
+        ax.loglog(np.abs(run.W[late, 0, 0]), run.loss[late], marker, label=label, **dots)
         ax.axvline(edge, color=color, lw=1, dashes=_DOTTED)
     widest = max(edges.values())
     ax.set(xlabel=UNSEEN, ylabel=LOSS, title="Descent leaves the flow", xlim=(1.5, 2 * widest))
@@ -99,7 +100,7 @@ def two_laws(
 
 
 def gaps(paths: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray]]], ax: Axes, *, title: str) -> Axes:
-    """Paths of a gap between factors against the step, one shade and dash per label; below 1e-9 it is as good as none.
+    """Paths of a gap between factors against the step, one shade and dash per label; what is below 1e-9 is drawn there.
 
     **Example:**
 
