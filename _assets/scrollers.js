@@ -1,6 +1,6 @@
 // `data-more` says on which sides of what scrolls sideways something is out of sight: scrollers.css shows it, of a
-// figure on its picture alone, from `--from` to `--to`. What scrolls can be reached from the keyboard, and only while it
-// does: elsewhere a tab stop would lead nowhere.
+// figure on its picture alone, from `--from` to `--to`. What scrolls can be reached from the keyboard, and only while
+// it does: elsewhere a tab stop would lead nowhere.
 
 {
   const ROUNDING_PX = 1;

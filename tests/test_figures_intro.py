@@ -1,5 +1,5 @@
 import pytest
-from drawn import falls, legend, lines, same, some_run
+from drawn import falls, legend, lines, names, same, some_run
 
 from implreg_core import figures, problems, trajectories
 
@@ -12,7 +12,7 @@ def test_norms_and_ranks_against_loss():
     _, (norms, ranks) = figures.panels(2)
     figures.intro.norms_against_loss(measures, norms)
     figures.intro.ranks_against_loss(measures, ranks)
-    assert legend(norms) == ["nuclear", "Frobenius", "spectral"]
+    assert sorted(names(norms)) == ["Frobenius", "nuclear", "spectral"]
     assert legend(ranks) == ["effective rank − 1", "distance from rank 1"]
     for label, line in lines(norms).items():
         assert same(line, measures["loss"], measures[label.lower()])

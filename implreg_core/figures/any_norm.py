@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from implreg_core.figures._kit import LOSS
-from implreg_core.figures._palette import COLORS, DASHES, GREY
+from implreg_core.figures._palette import GREY, told_apart
 
 _DOTS = (1, 1.5)  # bounds
 
@@ -28,9 +28,9 @@ def norms_of_dimension(
 
     ```
     """
-    for (label, (norm, bound)), color, dashes in zip(curves.items(), COLORS, DASHES):
-        ax.plot(loss, norm, color=color, dashes=dashes, label=label)
-        ax.plot(loss[bound > 0], bound[bound > 0], color=color, dashes=_DOTS, lw=1.4)
+    for label, (norm, bound), style in told_apart(curves, "norm"):
+        ax.plot(loss, norm, label=label, **style)
+        ax.plot(loss[bound > 0], bound[bound > 0], color=style["color"], dashes=_DOTS, lw=1.4)
     ax.set(xscale="log", yscale="log", xlabel=LOSS + " (falls →)", ylabel="norm", title=title, ylim=ylim)
     ax.set_xlim(loss[0], loss[-1])
     ax.legend(loc="upper left")
@@ -54,8 +54,9 @@ def unseen_entry_by_dimension(
 
     ```
     """
-    for (d, (loss, product)), color, marker in zip(samples.items(), COLORS, "osD^"):
-        ax.plot(loss, product, marker, color=color, ms=3, alpha=0.7, lw=0, label=f"$d = {d}$")
+    labelled = {f"$d = {d}$": sample for d, sample in samples.items()}
+    for (label, (loss, product), style), marker in zip(told_apart(labelled, "unseen"), "osD^"):
+        ax.plot(loss, product, marker, color=style["color"], ms=3, alpha=0.7, lw=0, label=label)
     ax.plot(*bound, color=GREY, dashes=_DOTS, label="bound")
     ax.set(xscale="log", xlabel=LOSS + " (falls →)", ylabel=r"$|W_{11}| \, \sqrt{2 \ell}$", ylim=(0, top))
     ax.set_title("One bound for all dimensions")

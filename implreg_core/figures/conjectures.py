@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from implreg_core.figures._kit import Panels, power_of_ten
-from implreg_core.figures._palette import COLORS, DASHES, GREY, METHODS
+from implreg_core.figures._palette import DASHES, GREY, MEANINGS, METHODS
 
 if TYPE_CHECKING:
     import xarray
@@ -93,7 +93,7 @@ def singular_values(
     for level in reference:
         ax.axhline(level, color=GREY, lw=1, dashes=(1, 1.5))
     for k, values in enumerate(spectrum.T):
-        color, dashes = (COLORS[k], DASHES[k]) if k < leading else (GREY, DASHES[0])
+        color, dashes = (MEANINGS["rank"], DASHES[k]) if k < leading else (GREY, DASHES[0])
         ax.plot(step[1:], values[1:], color=color, dashes=dashes, lw=1.8 if k < leading else 1)
     ax.set(
         xscale="log",

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from implreg_core.figures._kit import loss_axis, unseen_entry_bound
-from implreg_core.figures._palette import BLUE, COLORS, DASHES, ORANGE
+from implreg_core.figures._palette import name_lines, told_apart
 from implreg_core.ranks import effective_rank
 from implreg_core.trajectories import along
 
@@ -24,8 +24,9 @@ def norms_over_solutions(w: np.ndarray, norms: Mapping[float, np.ndarray], ax: A
 
     ```
     """
-    for (p, values), dashes in zip(norms.items(), DASHES):
-        ax.plot(w, values, dashes=dashes, label=r"$p = \infty$" if np.isinf(p) else f"$p = {p:g}$")
+    labelled = {r"$p = \infty$" if np.isinf(p) else f"$p = {p:g}$": values for p, values in norms.items()}
+    for label, values, style in told_apart(labelled, "norm"):
+        ax.plot(w, values, label=label, **style)
     ax.set(xlabel="free entry $w$", ylabel=r"$\|W\|_{S_p}$", title="Every norm is least at 0", ylim=(0, None))
     ax.legend(ncols=2, loc="upper center")
     return ax
@@ -45,16 +46,16 @@ def ranks_over_solutions(w: np.ndarray, effective_rank: np.ndarray, distance: np
 
     ```
     """
-    ax.plot(w, effective_rank, label="effective rank")
-    ax.plot(w, distance, dashes=DASHES[1], label="distance from rank 1")
+    ranks = {"effective rank": effective_rank, "distance from rank 1": distance}
+    for (label, values, style), place in zip(told_apart(ranks, "rank"), ((1.6, 1.62), (1.1, 0.62))):
+        ax.plot(w, values, label=label, **style)
+        ax.annotate(label, place, xytext=(6, 0), textcoords="offset points", color=style["color"])
     ax.set(xlabel="free entry $w$", title="Rank is highest there", ylim=(0, 2.1))
-    ax.annotate("effective rank", (1.6, 1.62), xytext=(6, 0), textcoords="offset points", color=BLUE)
-    ax.annotate("distance from rank 1", (1.1, 0.62), xytext=(6, 0), textcoords="offset points", color=ORANGE)
     return ax
 
 
 def unseen_entry_of_groups(groups: Mapping[str, Sequence], ax: Axes, *, title: str) -> Axes:
-    """Many runs, one colour per group, with a dot where each ends; labels count the runs.
+    """Many runs, one shade per group, with a mark where each ends; labels count the runs.
 
     **Example:**
 
@@ -70,11 +71,11 @@ def unseen_entry_of_groups(groups: Mapping[str, Sequence], ax: Axes, *, title: s
     """
     least_loss = min(run.loss[-1] for runs in groups.values() for run in runs)
     unseen_entry_bound(ax, least_loss)
-    for (label, runs), color in zip(groups.items(), COLORS):
+    for (label, runs, style), marker in zip(told_apart(groups, "unseen"), "o^sD"):
         for k, run in enumerate(runs):
-            w = np.abs(run.W[:, 0, 0])
-            ax.plot(run.loss, w, color=color, lw=0.8, alpha=0.8, label=f"{label} ({len(runs)})" if k == 0 else None)
-            ax.plot(run.loss[-1], w[-1], "o", color=color, ms=3.5, clip_on=False)
+            w, named = np.abs(run.W[:, 0, 0]), f"{label} ({len(runs)})" if k == 0 else None
+            ax.plot(run.loss, w, lw=0.8, alpha=0.8, label=named, **style)
+            ax.plot(run.loss[-1], w[-1], marker, color=style["color"], ms=3.5, clip_on=False)
     ax.set(title=title, ylim=(0.05, 200))
     loss_axis(ax, least_loss)
     return ax
@@ -94,9 +95,8 @@ def rank_excess(runs: Mapping[str, object], ax: Axes) -> Axes:
 
     ```
     """
-    for (label, run), color, dashes in zip(runs.items(), COLORS, DASHES):
-        ax.plot(run.loss, along(effective_rank, run.W) - 1, color=color, dashes=dashes, label=label)
+    for label, run, style in told_apart(runs, "rank"):
+        ax.plot(run.loss, along(effective_rank, run.W) - 1, label=label, **style)
     ax.set(yscale="log", ylabel="effective rank − 1", title="Its effective rank")
     loss_axis(ax, min(run.loss[-1] for run in runs.values()))
-    ax.legend()
-    return ax
+    return name_lines(ax)

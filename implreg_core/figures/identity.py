@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from implreg_core.figures._kit import Panels
-from implreg_core.figures._palette import COLORS, DASHES, GREY
+from implreg_core.figures._palette import GREY, told_apart
 
 
 def identity_rates(runs: Mapping[str, object], axes: Panels) -> Panels:
@@ -28,11 +28,11 @@ def identity_rates(runs: Mapping[str, object], axes: Panels) -> Panels:
     predicted = (lambda t: (6 * t) ** (1 / 3), lambda t: 0.5 * (6 * t) ** (-2 / 3), lambda t: 0.5 * (6 * t) ** (2 / 3))
     titles = ("unseen entry $w$", r"loss $\ell(W)$", r"$-\ln \, \det W$")
     columns = (lambda run: run.W[:, 0, 0], lambda run: run.loss, lambda run: -run.log_abs_det)
-    for ax, title, column, law in zip(axes, titles, columns, predicted):
+    for ax, title, column, law, meaning in zip(axes, titles, columns, predicted, ("unseen", "loss", "sign")):
         t = np.geomspace(1, max(run.t[-1] for run in runs.values()), 50)
-        for (label, run), color, dashes in zip(runs.items(), COLORS, DASHES):
+        for label, run, style in told_apart(runs, meaning):
             shown = run.t > 1e-2
-            ax.loglog(run.t[shown], column(run)[shown], color=color, dashes=dashes, label=label)
+            ax.loglog(run.t[shown], column(run)[shown], label=label, **style)
         ax.loglog(t, law(t), color=GREY, lw=1.2, dashes=(1, 1.5), label="predicted")
         ax.set(title=title, xlabel="time $t$")
         ax.set_xticks([1, 1e20, 1e40])

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from implreg_core.figures._kit import loss_axis
-from implreg_core.figures._palette import DASHES
+from implreg_core.figures._palette import name_lines, told_apart
 
 
 def norms_against_loss(measures: Mapping[str, np.ndarray], ax: Axes) -> Axes:
@@ -24,12 +24,12 @@ def norms_against_loss(measures: Mapping[str, np.ndarray], ax: Axes) -> Axes:
 
     ```
     """
-    for name, label, dashes in zip(("nuclear", "frobenius", "spectral"), ("nuclear", "Frobenius", "spectral"), DASHES):
-        ax.plot(measures["loss"], measures[name], dashes=dashes, label=label)
+    names = {"nuclear": "nuclear", "Frobenius": "frobenius", "spectral": "spectral"}
+    for label, name, style in told_apart(names, "norm"):
+        ax.plot(measures["loss"], measures[name], label=label, **style)
     ax.set(yscale="log", ylabel="norm of $W$", title="Every norm grows", ylim=(0.1, None))
     loss_axis(ax, measures["loss"][-1])
-    ax.legend()
-    return ax
+    return name_lines(ax)
 
 
 def ranks_against_loss(measures: Mapping[str, np.ndarray], ax: Axes) -> Axes:
@@ -47,8 +47,9 @@ def ranks_against_loss(measures: Mapping[str, np.ndarray], ax: Axes) -> Axes:
 
     ```
     """
-    ax.plot(measures["loss"], measures["effective_rank"] - 1, label="effective rank − 1")
-    ax.plot(measures["loss"], measures["distance"], dashes=DASHES[1], label="distance from rank 1")
+    far = {"effective rank − 1": measures["effective_rank"] - 1, "distance from rank 1": measures["distance"]}
+    for label, values, style in told_apart(far, "rank"):
+        ax.plot(measures["loss"], values, label=label, **style)
     ax.set(yscale="log", ylabel="how far from rank one", title="Rank falls")
     loss_axis(ax, measures["loss"][-1])
     ax.legend()

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from implreg_core.figures._kit import LOSS, UNSEEN
-from implreg_core.figures._palette import COLORS, DASHES, GREY
+from implreg_core.figures._palette import COLORS, DASHES, GREY, told_apart
 
 _DOTS = (1, 1.5)  # bounds and predictions
 
@@ -31,10 +31,10 @@ def norm_over_solutions(
 
     ```
     """
-    for (label, values), color, dashes in zip(norms.items(), COLORS, DASHES):
-        ax.plot(w, values, color=color, dashes=dashes, label=label)
-        ax.plot(*least[label], "o", color=color, ms=6)
-        ax.plot(*rank_one[label], "*", color=color, ms=11)
+    for label, values, style in told_apart(norms, "norm"):
+        ax.plot(w, values, label=label, **style)
+        ax.plot(*least[label], "o", color=style["color"], ms=6)
+        ax.plot(*rank_one[label], "*", color=style["color"], ms=11)
     ax.set(xlabel="free entry $w$", ylabel="nuclear norm", ylim=(0, None))
     ax.legend()
     return ax
@@ -49,7 +49,7 @@ def unseen_entries(
     least_loss: float,
     top: float,
 ) -> Axes:
-    r"""$|W_{11}|$ of runs against their loss, one colour per group, a dot at each end; `bounds` dotted in grey.
+    r"""$|W_{11}|$ of runs against their loss, one dash per group, a dot at each end; `bounds` dotted in grey.
 
     **Example:**
 
@@ -66,11 +66,11 @@ def unseen_entries(
     """
     for loss, values in bounds.values():
         ax.plot(loss, values, color=GREY, lw=1.2, dashes=_DOTS)
-    for (label, runs), color, dashes in zip(groups.items(), COLORS, DASHES):
+    for label, runs, style in told_apart(groups, "unseen"):
         for k, run in enumerate(runs):
             w, shown = np.abs(run.W[:, 0, 0]), run.loss >= least_loss
-            ax.plot(run.loss[shown], w[shown], color=color, dashes=dashes, lw=1.3, label=label if k == 0 else None)
-            ax.plot(run.loss[shown][-1], w[shown][-1], "o", color=color, ms=3.5)
+            ax.plot(run.loss[shown], w[shown], lw=1.3, label=label if k == 0 else None, **style)
+            ax.plot(run.loss[shown][-1], w[shown][-1], "o", color=style["color"], ms=3.5)
     ax.set(xscale="log", yscale="log", xlabel=LOSS + " (falls →)", ylabel=UNSEEN, title=title)
     ax.set(xlim=(5, least_loss * 0.6), ylim=(0.1, top))
     return ax
@@ -90,8 +90,8 @@ def fit_or_trap(runs: Mapping[str, object], floor: float, ax: Axes) -> Axes:
 
     ```
     """
-    for (label, run), color, dashes in zip(runs.items(), COLORS, DASHES):
-        ax.loglog(np.abs(run.W[:, 0, 0]), run.loss, color=color, dashes=dashes, label=label)
+    for label, run, style in told_apart(runs, "loss"):
+        ax.loglog(np.abs(run.W[:, 0, 0]), run.loss, label=label, **style)
     ax.axhline(floor, color=GREY, lw=1.2, dashes=_DOTS)
     ax.annotate(r"$\epsilon^2 / 2$", (0.1, floor), xytext=(2, 4), textcoords="offset points", color=GREY)
     ax.set(xlabel=UNSEEN, ylabel=LOSS, xlim=(0.1, None), ylim=(floor * 1e-6, 5), title="Fit or trap")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 
-from implreg_core.figures._palette import COLORS, GREY
+from implreg_core.figures._palette import GREY, MEANINGS
 
 _DOTS = (1, 1.5)  # bounds and predictions
 
@@ -24,7 +24,7 @@ def norm_over_scale(scale: np.ndarray, norm: np.ndarray, levels: Mapping[str, fl
 
     ```
     """
-    ax.semilogx(scale, norm, "o-", color=COLORS[0], ms=3.5)
+    ax.semilogx(scale, norm, "o-", color=MEANINGS["norm"], ms=3.5)
     for label, level in levels.items():
         ax.axhline(level, color=GREY, lw=1.2, dashes=_DOTS)
         end, side = (-1, "right") if abs(level - norm[0]) < abs(level - norm[-1]) else (0, "left")  # off the curve

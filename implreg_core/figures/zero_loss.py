@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from implreg_core.figures._kit import loss_axis, power_of_ten, unseen_entry_bound
-from implreg_core.figures._palette import BLUE, COLORS, DASHES, GREY
+from implreg_core.figures._palette import DASHES, GREY, MEANINGS, name_lines, told_apart
 
 
 def tightness(runs: Mapping[str, object], ax: Axes) -> Axes:
@@ -24,12 +24,11 @@ def tightness(runs: Mapping[str, object], ax: Axes) -> Axes:
     ```
     """
     ax.axhline(1, color=GREY, lw=1, dashes=(1, 1.5))
-    for (label, run), color, dashes in zip(runs.items(), COLORS, DASHES):
-        ax.plot(run.loss, np.abs(run.W[:, 0, 0]) * np.sqrt(2 * run.loss), color=color, dashes=dashes, label=label)
+    for label, run, style in told_apart(runs, "unseen"):
+        ax.plot(run.loss, np.abs(run.W[:, 0, 0]) * np.sqrt(2 * run.loss), label=label, **style)
     ax.set(ylabel=r"$|W_{11}| \, \sqrt{2 \ell}$", title="Entry against loss", ylim=(0, 1.15))
     loss_axis(ax, min(run.loss[-1] for run in runs.values()))
-    ax.legend(loc="lower right")
-    return ax
+    return name_lines(ax)
 
 
 def careless_solver(exact, paths: Mapping[float, tuple[np.ndarray, np.ndarray]], ax: Axes) -> Axes:
@@ -48,11 +47,11 @@ def careless_solver(exact, paths: Mapping[float, tuple[np.ndarray, np.ndarray]],
     ```
     """
     unseen_entry_bound(ax, exact.loss[-1])
-    ax.plot(exact.loss, np.abs(exact.W[:, 0, 0]), color=BLUE, label="exact flow")
-    for (rtol, (loss, W)), color, dashes in zip(paths.items(), COLORS[1:], DASHES[1:]):
+    ax.plot(exact.loss, np.abs(exact.W[:, 0, 0]), color=MEANINGS["unseen"], label="exact flow")
+    for (rtol, (loss, W)), dashes in zip(paths.items(), DASHES[1:]):
         w, flip = np.abs(W[:, 0, 0]), int(np.argmax(np.linalg.det(W) < 0))
-        ax.plot(loss, w, color=color, dashes=dashes, lw=1.4, label=f"tolerance {power_of_ten(rtol)}")
-        ax.plot(loss[flip], w[flip], "o", color=color, ms=4)
+        ax.plot(loss, w, color="black", dashes=dashes, lw=1.2, label=f"tolerance {power_of_ten(rtol)}")
+        ax.plot(loss[flip], w[flip], "o", color=MEANINGS["sign"], ms=4.5, zorder=3)
     ax.set(ylim=(1, 100))
     loss_axis(ax, 1e-5)
     ax.legend(loc="upper left", fontsize=8.5, handlelength=3.2)  # room for the longest dash
