@@ -57,7 +57,7 @@ def rank_with_bounds(cloud, path, upper: Mapping[str, object], ax: Axes, *, ylab
     loss = np.geomspace(1e-11, 1, 200)
     for (label, bound), dashes in zip(upper.items(), ((6, 2), (1, 1.2))):
         ax.loglog(loss, bound(loss), color="black", lw=1.4, dashes=dashes, label=label)
-    ax.set(ylabel=ylabel, ylim=(1e-14, 30), title=ylabel[0].upper() + ylabel[1:])
+    ax.set(ylabel=ylabel, ylim=(1e-14, 1e5), title=ylabel[0].upper() + ylabel[1:])
     loss_axis(ax, 1e-11)
     ax.legend(loc="upper right")
     return ax
