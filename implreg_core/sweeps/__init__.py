@@ -61,7 +61,7 @@ def run(
 
     `store` is a folder, `NAME.runs` beside the sweep file if not given; `output` the dataset's file, `NAME.nc`.
     Runs go to the Dask scheduler at the address `scheduler`, or else to `workers` processes on this machine, as many as
-    it has processors if not given. (A script must then call this under `if __name__ == "__main__"`.)
+    it has processors if not given.
 
     Every run is stored with hashes of the source that computed it: the experiment's module, and what that imports from
     beside it. Where runs are stored that another source has computed, `changed` says what to do: "stop", with an error
