@@ -34,18 +34,19 @@
     for (const formula of parsed.querySelectorAll(".katex")) formula.replaceWith(line(formula.querySelector("math")));
     return textOf(parsed.documentElement.outerHTML, anchor);
   };
-  // What is found in the glossary is shown under the name of the page: the term, which is in the index, goes with it.
-  const termAt = (id) => {
-    const { indexentries } = Search._index; // oxlint-disable-line no-underscore-dangle -- Sphinx's name
-    return Object.entries(indexentries).find(([, places]) => places.some(([, place]) => place === id))?.[0];
-  };
-  const nameTerms = (changes) => {
+  // What is found in the index is shown under the name of its page. What it is goes with it: a term of the glossary, or
+  // the number and title of a statement.
+  const keyAt = (listed, id) => Object.entries(listed).find(([, places]) => places.some(([, place]) => place === id))?.[0];
+  const nameEntries = (changes) => {
     for (const node of changes.flatMap(({ addedNodes }) => [...addedNodes])) {
-      const link = node.querySelector?.("a[href*='#term-']");
-      const term = link && termAt(link.hash.slice(1));
-      if (term && !link.textContent.endsWith(term)) link.append(`: ${term}`);
+      const link = node.querySelector?.("a[href*='#']");
+      const id = link && decodeURIComponent(link.hash.slice(1));
+      const { alltitles, indexentries } = Search._index; // oxlint-disable-line no-underscore-dangle -- Sphinx's name
+      const entry = id && keyAt(indexentries, id);
+      const name = entry && (keyAt(alltitles, id) ?? entry);
+      if (name && !link.textContent.endsWith(name)) link.append(`: ${name}`);
     }
   };
   const results = document.getElementById("search-results");
-  new MutationObserver(nameTerms).observe(results, { childList: true, subtree: true });
+  new MutationObserver(nameEntries).observe(results, { childList: true, subtree: true });
 }

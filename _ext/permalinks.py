@@ -22,30 +22,36 @@ def proof_id(label: str, taken: set[str]) -> str:
     return free
 
 
-def permalink(target: str, kind: str, icon: str) -> nodes.raw:
-    """The link, `icon`. It should be hidden from screen readers, who then hear the title."""
-    link = f'<a class="headerlink" href="#{target}" title="Link to this {kind}">{icon}</a>'
-    return nodes.raw("", link, format="html")
+class permalink(nodes.Inline, nodes.Element):
+    """The link. It has no text of its own, so that the search finds titles without it."""
+
+
+def _visit(translator, node):
+    icon = translator.config.html_permalinks_icon  # hidden from screen readers, who then hear the title
+    target, kind = node["target"], node["kind"]
+    translator.body.append(f'<a class="headerlink" href="#{target}" title="Link to this {kind}">{icon}</a>')
+    raise nodes.SkipNode
 
 
 def _add(app, doctree, docname):
     if app.builder.format != "html":
         return
-    icon, label, taken = app.config.html_permalinks_icon, docname.rpartition("/")[2], set()
+    label, taken = docname.rpartition("/")[2], set()
     for node in list(doctree.findall(nodes.Element)):
         if isinstance(node, STATEMENTS):
             label = node["label"]
-            node[0] += permalink(node["ids"][0], node["realtype"], icon)
+            node[0] += permalink(target=node["ids"][0], kind=node["realtype"])
         elif isinstance(node, EXERCISES):
-            node[0] += permalink(node["ids"][0], "exercise", icon)
+            node[0] += permalink(target=node["ids"][0], kind="exercise")
         elif isinstance(node, proof_node):
             node[0]["ids"] = [proof_id(label, taken)]
-            node[0].insert(0, permalink(node[0]["ids"][0], "proof", icon))
+            node[0].insert(0, permalink(target=node[0]["ids"][0], kind="proof"))
         elif isinstance(node, nodes.section) and REPEATED.intersection(node["ids"]):
             node["ids"] = []
 
 
 def setup(app):
+    app.add_node(permalink, html=(_visit, None))
     app.add_css_file("permalinks.css")
     app.connect("doctree-resolved", _add)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
