@@ -174,7 +174,7 @@ class ClaimsDirective(SphinxDirective):
             for place in PLACES
             if claim.get(place)
         ]
-        link = permalink(anchor(claim["item"]), "claim", self.config.html_permalinks_icon)
+        link = permalink(target=anchor(claim["item"]), kind="claim")
         return [[[*self._inline(claim["item"]), link]], [[_verdict(claim["verdict"])]], says, here]
 
     def _inline(self, text):

@@ -116,7 +116,8 @@ class PowersOfTen(SphinxPostTransform):
             parts, end = [], 0
             for found in self.number.finditer(text):
                 sign, mantissa, power = found.groups()
-                tex = rf"{'-' if sign else ''}{mantissa} \cdot 10^{{{power.translate(self.digits)}}}"
+                factor = "" if mantissa == "1" else rf"{mantissa} \cdot "
+                tex = rf"{'-' if sign else ''}{factor}10^{{{power.translate(self.digits)}}}"
                 parts += [nodes.Text(text[end : found.start()]), nodes.math(tex, tex)]
                 end = found.end()
             parts.append(nodes.Text(text[end:]))

@@ -33,6 +33,10 @@ def _visit(translator, node):
     raise nodes.SkipNode
 
 
+def _leave_out(translator, node):
+    raise nodes.SkipNode
+
+
 def _add(app, doctree, docname):
     if app.builder.format != "html":
         return
@@ -51,7 +55,7 @@ def _add(app, doctree, docname):
 
 
 def setup(app):
-    app.add_node(permalink, html=(_visit, None))
+    app.add_node(permalink, html=(_visit, None), latex=(_leave_out, None))
     app.add_css_file("permalinks.css")
     app.connect("doctree-resolved", _add)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -14,6 +14,11 @@ sys.path.append(EXTENSIONS)
 pytestmark = pytest.mark.book
 PAGE = """# A page
 
+(sec-here)=
+## A section
+
+Text.
+
 :::{prf:theorem} Up and down
 :label: thm-one
 
@@ -34,11 +39,12 @@ C.
 """
 
 
-def test_a_statement_is_in_the_index_by_number_and_by_title(tmp_path):
+def test_sections_and_statements_are_in_the_index_by_what_readers_call_them(tmp_path):
     (tmp_path / "index.md").write_text("# Book\n\n```{toctree}\npage\n```\n", encoding="utf-8")
     (tmp_path / "page.md").write_text(PAGE, encoding="utf-8")
     settings = {"extensions": ["myst_parser", "sphinx_proof", "sphinx_exercise", "permalinks", "search_index"],
-                "myst_enable_extensions": ["colon_fence"], "html_theme": "basic", "numfig": True}  # fmt: skip
+                "myst_enable_extensions": ["colon_fence"], "html_theme": "basic", "numfig": True,
+                "search_also": {"sec-here": ["how to run"]}}  # fmt: skip
     with docutils_namespace():
         Sphinx(tmp_path, None, tmp_path / "out", tmp_path / "trees", "html", settings, status=None).build()
     script = (tmp_path / "out/searchindex.js").read_text(encoding="utf-8")
@@ -48,6 +54,7 @@ def test_a_statement_is_in_the_index_by_number_and_by_title(tmp_path):
     assert index["alltitles"]["Lemma 1"] == [[page, "lem-plain"]]
     for name in ("theorem 1", "up and down"):
         assert index["indexentries"][name] == [[page, "thm-one", True]]
+    assert index["indexentries"]["how to run"] == [[page, "sec-here", True]]
     assert index["indexentries"]["lemma 1"] == [[page, "lem-plain", True]]
     assert not [title for title in index["alltitles"] if "<" in title]
     assert "headerlink" not in index["titleterms"], "permalinks are no words of a title"
