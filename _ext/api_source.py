@@ -21,6 +21,7 @@ PAGE = """<!doctype html>
 <style>
 :root {{ color-scheme: light dark; }}
 body {{ margin: 1rem auto; max-width: 62rem; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; }}
+h1 {{ overflow-wrap: anywhere; }}
 pre {{ font-size: 0.8125rem; line-height: 1.5; overflow-x: auto; }}
 .linenos {{ padding-right: 1.2em; text-decoration: none; user-select: none; opacity: 0.7; }}
 pre > span:target {{ outline: 0.15rem solid; scroll-margin-top: 20vh; }}

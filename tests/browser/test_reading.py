@@ -163,6 +163,31 @@ def test_search_finds_the_chapters(page, home):
     assert "/chapters/notation.html" in page.url
 
 
+@pytest.mark.parametrize("query, first", [
+    ("Theorem 1", "How fast, and in which norm?: Theorem 1 (Norms up, rank down)"),
+    ("Conjecture 2", "Two conjectures about what descent prefers: Conjecture 2 (No norm)"),
+    ("identity initialization", "One start that provably works"),
+    ("how to run", "When every norm grows: How to read it"),
+])  # fmt: skip
+def test_search_knows_what_readers_call_it(page, home, query, first):
+    page.goto(f"{home}/search.html?q={query.replace(' ', '+')}", wait_until="load")
+    page.locator("#search-results ul.search li a").first.wait_for()
+    page.wait_for_timeout(500)
+    assert page.locator("#search-results ul.search li > a").first.inner_text() == first
+
+
+def test_search_results_show_sentences(browser, site):
+    context = reader(browser, 1280, "light")
+    page = context.new_page()
+    page.goto(f"{site}/search.html?q=edge+of+stability", wait_until="load")
+    page.locator("#search-results p.context").first.wait_for()
+    page.wait_for_timeout(1000)
+    shown = page.locator("#search-results p.context").all_inner_texts()
+    assert len(shown) > 3 and not [text for text in shown if "import" in text or text.startswith("Contents")]
+    assert shown[0].startswith("Where the sharpness reaches"), "a term's explanation"
+    context.close()
+
+
 def test_search_results_show_formulas_once_and_in_a_line(browser, site):
     """Not from disk, where a page may not read another, and results have no excerpts."""
     context = reader(browser, 1280, "light")
