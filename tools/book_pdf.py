@@ -6,6 +6,7 @@ its place in the PDF.
 
 import argparse
 import io
+import re
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -27,6 +28,7 @@ NAME = "when-every-norm-grows.pdf"
 WIDTH = 680  # pixels: A4 between its margins
 PAPER = {"format": "A4", "margin": {side: "15mm" for side in ("top", "bottom", "left", "right")}}
 MENU = '<button onclick="window.print()"'  # in the theme's menu of downloads, before which the book's item comes
+MENTIONED = re.compile(r'<span class="whole-book">(.*?)</span>')
 TINY = 2  # points; what is smaller is a link of `ANCHORS`, not one of the text
 
 # Chromium gives a place a name where something visible leads to it.
@@ -168,12 +170,13 @@ def outline(writer, part, items, parent, first):
 
 
 def offer(page: Path, address: str):
-    """Puts the PDF into the page's menu of downloads, once."""
+    """Puts the PDF into the page's menu of downloads, and behind words that speak of it, once."""
     text = page.read_text(encoding="utf-8")
     if NAME in text or MENU not in text:
         return
     item = f'<a href="{address}" class="btn btn-sm dropdown-item">The whole book (.pdf)</a>\n</li>\n<li>\n'
-    page.write_text(text.replace(MENU, item + MENU, 1), encoding="utf-8")
+    text = MENTIONED.sub(rf'<a href="{address}">\1</a>', text.replace(MENU, item + MENU, 1))
+    page.write_text(text, encoding="utf-8")
 
 
 def bind(browser, book: Path, names: list[str], title: str, author: str) -> PdfWriter:

@@ -15,6 +15,7 @@ PAGES = {
       <h2 id="late">Late</h2><p>Back to <a href="one.html#part">the part</a>.</p></article>""",
 }
 FRAME = """<!doctype html><html lang="en"><head><title>T</title></head><body>{}
+  <p>Or <span class="whole-book">all of it</span>.</p>
   <li><button onclick="window.print()">p</button></li>"""
 
 
@@ -77,9 +78,10 @@ def test_the_menu_of_a_page_offers_it_once(site):
     for _ in range(2):
         book_pdf.offer(page, "../book/" + book_pdf.NAME)
         text = page.read_text(encoding="utf-8")
-        assert text.count(f'href="../book/{book_pdf.NAME}"') == 1
+        assert text.count(f'href="../book/{book_pdf.NAME}"') == 2
     (item,) = BeautifulSoup(text, "html.parser").select(f'li a[href$="{book_pdf.NAME}"]')
     assert item.get_text() == "The whole book (.pdf)"
+    assert f'<p>Or <a href="../book/{book_pdf.NAME}">all of it</a>.</p>' in text
 
 
 def test_contents_are_in_the_order_of_the_book():
