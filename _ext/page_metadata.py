@@ -4,6 +4,7 @@ Every page gets a description. A book whose address is known (`html_baseurl`) al
 page's own first figure as the picture, and a sitemap.
 """
 
+import re
 from html import escape
 from pathlib import Path
 from textwrap import shorten
@@ -13,12 +14,25 @@ from xml.etree.ElementTree import Element, ElementTree, SubElement
 import resvg_py
 from docutils import nodes
 
+SCRIPTS = {"_": str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"), "^": str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")}
+
+
+def plain(tex: str) -> str:
+    r"""A short formula as a card can show it: `W_{11}` as W₁₁, `U^\top q` as Uᵀ q."""
+    tex = re.sub(r"([_^])(?:\{(-?\d+)\}|(\d))", lambda found: (found[2] or found[3]).translate(SCRIPTS[found[1]]), tex)
+    tex = re.sub(r"\^\\top\b", "ᵀ", tex).replace(r"\ge ", "≥ ").replace(r"\le ", "≤ ")
+    return re.sub(r"\\([,;!]|(?=[A-Za-z]))|[{}]", "", tex)
+
 
 def describe(doctree) -> str:
     """The page's first paragraph, cut to the 200 characters that a card has room for."""
     paragraphs = (node for node in doctree.findall(nodes.paragraph) if isinstance(node.parent, nodes.section))
-    first = next(paragraphs, None)
-    return shorten(first.astext(), 200, placeholder=" …") if first else ""
+    if (first := next(paragraphs, None)) is None:
+        return ""
+    first = first.deepcopy()
+    for formula in list(first.findall(nodes.math)):
+        formula.replace_self(nodes.Text(plain(formula.astext())))
+    return shorten(first.astext(), 200, placeholder=" …")
 
 
 def _picture(app, doctree):
