@@ -1,7 +1,7 @@
 /**
- * Search results show sentences of a page: no menus, no headings, no code. A formula would stand three times in plain text:
- * as MathML, as TeX and as what is seen. Here it stands once, in a line: a fraction with a stroke, an index after _, a
- * power after ^.
+ * Search results show sentences of a page: no menus, no headings, no code. A formula would stand three times in plain
+ * text: as MathML, as TeX and as what is seen. Here it stands once, in a line: a fraction with a stroke, an index after
+ * _, a power after ^.
  */
 {
   const group = (text) => (/^[\p{L}\p{N}]?$/u.test(text) || /^[\p{N}.]+$/u.test(text) ? text : `(${text})`);
@@ -29,7 +29,10 @@
     return parts.length > 0 ? parts.join("") : element.textContent;
   };
 
-  const NO_SENTENCES = "h1, h2, h3, h4, pre, summary, script, style, button, .headerlink, .admonition-title, .implreg-explorer, .route";
+  const NO_SENTENCES = [
+    "h1, h2, h3, h4, .admonition-title, .headerlink, .route",
+    "pre, summary, script, style, button, .implreg-explorer",
+  ].join();
   Search.htmlToText = (page, anchor) => {
     const parsed = new DOMParser().parseFromString(page, "text/html");
     for (const formula of parsed.querySelectorAll(".katex")) formula.replaceWith(line(formula.querySelector("math")));
@@ -46,8 +49,8 @@
     const query = new URLSearchParams(location.search).get("q") ?? "";
     return query.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
   };
-  // From a place its first sentences, from a page those from the first on that has most of the words. `stems` are Sphinx's,
-  // such as "decai" of "decay".
+  // From a place its first sentences, from a page those from the first on that has most of the words. `stems` are
+  // Sphinx's, such as "decai" of "decay".
   Search.makeSearchSummary = (page, stems, anchor) => {
     const sentences = Search.htmlToText(page, anchor).replaceAll(/\s+/g, " ").trim().split(/(?<=[.?!:]) /);
     const words = [...stems, ...wanted()];
@@ -70,7 +73,8 @@
 
   // What is found in the index is shown under the name of its page. What it is goes with it: a term of the glossary, or
   // the number and title of a statement.
-  const keyAt = (listed, id) => Object.entries(listed).find(([, places]) => places.some(([, place]) => place === id))?.[0];
+  const keyAt = (listed, id) =>
+    Object.entries(listed).find(([, places]) => places.some(([, place]) => place === id))?.[0];
   const nameEntries = (changes) => {
     for (const node of changes.flatMap(({ addedNodes }) => [...addedNodes])) {
       const link = node.querySelector?.("a[href*='#']");

@@ -27,7 +27,8 @@ def test_without_scripts_the_picture_of_the_notebook_is_shown(tmp_path):
     (tmp_path / "chapters").mkdir()
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "chapters/page.ipynb")
     (tmp_path / "index.md").write_text("# Book\n\n```{toctree}\nchapters/page\n```\n", encoding="utf-8")
-    settings = {"extensions": ["myst_nb", "explorer_stills"], "nb_execution_mode": "off", "html_theme": "basic"}
+    settings = {"extensions": ["myst_nb", "explorer_stills"], "nb_execution_mode": "off", "html_theme": "basic",
+                "source_suffix": {".ipynb": "myst-nb", ".md": "myst-nb"}}  # fmt: skip
     with docutils_namespace():
         Sphinx(tmp_path, None, tmp_path / "out", tmp_path / "trees", "html", settings, status=None).build()
     page = BeautifulSoup((tmp_path / "out/chapters/page.html").read_text(encoding="utf-8"), "html.parser")
