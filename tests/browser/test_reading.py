@@ -201,7 +201,7 @@ def test_search_results_show_formulas_once_and_in_a_line(browser, site):
         const there = await (await fetch("chapters/theorem.html")).text();
         const page = new DOMParser().parseFromString(there, "text/html");
         const source = [...page.querySelectorAll("annotation")].find((element) => element.textContent === tex);
-        return Search.htmlToText(`<div role="main">${source.closest(".math").outerHTML}</div>`);
+        return Search.htmlToText(`<article>${source.closest(".math").outerHTML}</article>`);
     }"""
     assert page.evaluate(line, r"\det W(0) > 0").replace("\u2061", "") == "detW(0)>0"
     context.close()
