@@ -21,7 +21,7 @@ from implreg_core.figures import _stacked
 
 # Binder gives 2 GB to JupyterLab and all open kernels. What XLA has compiled takes most of ours, and is never freed by
 # itself; above these bytes it is dropped after a cell or a widget's answer, and compiles anew when it is used again.
-MEMORY_LIMIT = 850_000_000
+MEMORY_LIMIT = 700_000_000
 
 
 def setup() -> None:
