@@ -18,6 +18,7 @@ from implreg_core.figures import (
     intro,
     intuition,
     learning_rate,
+    no_function,
     optimizers,
     perturbed,
     phase_diagrams,
@@ -61,5 +62,5 @@ __all__ = ["BLUE", "COLORS", "DASHES", "GREEN", "GREY", "LOSS", "MEANINGS", "MET
 __all__ += ["UNSEEN", "Panels", "apply_style", "common_legend", "loss_axis", "loss_over_time", "name_lines", "panels"]
 __all__ += ["power_of_ten", "told_apart", "unseen_entry", "unseen_entry_bound"]
 __all__ += ["any_norm", "beyond_linear", "conjectures", "counterexample", "data", "families", "greedy"]
-__all__ += ["higher_dimensions", "identity", "intro", "intuition", "learning_rate", "optimizers", "perturbed"]
-__all__ += ["phase_diagrams", "proofs", "symmetric", "tensor_completion", "tensors", "theorem", "volume", "zero_loss"]
+__all__ += ["higher_dimensions", "identity", "intro", "intuition", "learning_rate", "no_function", "optimizers"]
+__all__ += ["perturbed", "phase_diagrams", "proofs", "symmetric", "tensor_completion", "tensors", "theorem", "volume", "zero_loss"]
