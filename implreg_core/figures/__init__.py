@@ -28,6 +28,7 @@ from implreg_core.figures import (
     tensors,
     theorem,
     volume,
+    which_rank,
     zero_loss,
 )
 from implreg_core.figures._kit import (
@@ -63,4 +64,5 @@ __all__ += ["UNSEEN", "Panels", "apply_style", "common_legend", "loss_axis", "lo
 __all__ += ["power_of_ten", "told_apart", "unseen_entry", "unseen_entry_bound"]
 __all__ += ["any_norm", "beyond_linear", "conjectures", "counterexample", "data", "families", "greedy"]
 __all__ += ["higher_dimensions", "identity", "intro", "intuition", "learning_rate", "no_function", "optimizers"]
-__all__ += ["perturbed", "phase_diagrams", "proofs", "symmetric", "tensor_completion", "tensors", "theorem", "volume", "zero_loss"]
+__all__ += ["perturbed", "phase_diagrams", "proofs", "symmetric", "tensor_completion", "tensors", "theorem", "volume"]
+__all__ += ["which_rank", "zero_loss"]
