@@ -22,5 +22,5 @@ def components(steps: ArrayLike, norms: ArrayLike, ax: Axes) -> Axes:
     for k, (norm, color, dashes) in enumerate(zip(norms.T, COLORS, DASHES), start=1):
         ax.plot(steps, norm, color=color, dashes=dashes, label=f"component {k}")
     ax.set(xlabel="step", ylabel="norm of the component", yscale="log")
-    ax.legend(loc="lower right")
+    ax.legend(loc="center right")
     return ax
