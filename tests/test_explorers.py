@@ -134,7 +134,7 @@ def test_columns_that_cannot_be_drawn_are_refused(values, scale, message):
         (lambda: View("V", x="t", y={"a": "a"}, xlabel="", ylabel="", yscale="log10"), "`yscale`.*'log10'"),
         (lambda: View("V", x="t", y={"a": "a"}, xlabel="", ylabel="", dashed={"b"}), "`dashed`.*'b'"),
         (lambda: explorer(controls=[Control("a", "a", values=[1], default=1)] * 2), "`controls`.*distinct"),
-        (lambda: explorer(controls=[Control("at", "a", values=[1], default=1)]), "other than 'at'"),
+        (lambda: explorer(controls=[Control("at", "a", values=[1], default=1)]), "other than .'at'"),
         (lambda: explorer(views=[]), "`views` must have one plot at least"),
         (
             lambda: Slider("rate", "η", low=1, high=1, default=1),

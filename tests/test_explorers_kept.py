@@ -178,9 +178,19 @@ def test_a_live_explorer_may_hold_all_of_it():
         (lambda: explorer(opens="middle"), '`opens` must be "start" or "end"'),
         (lambda: explorer(opens="start", play=None), "needs a `play` button"),
         (lambda: explorer(views=[MatrixView("W", ENTRIES, [[None] * 2] * 2)]), "`views` must have one plot at least"),
-        (lambda: explorer(controls=[Control("beside", "b", [1], 1)]), "other than 'at' and 'beside'"),
+        (lambda: explorer(controls=[Control("beside", "b", [1], 1)]), "other than .'at', 'beside'"),
     ],
 )
 def test_what_cannot_be_is_refused(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+def test_an_explorer_continues_in_those_of_other_pages():
+    spec = explorer(continues={"learning-rate": "What stops it?"}).widget().spec
+    assert spec["continues"] == [
+        {"page": "learning-rate", "slug": "explore-what-stops-it", "question": "What stops it?"}
+    ]
+    assert explorer().widget().spec["continues"] == []
+    with pytest.raises(ValueError, match=r"`continues` must name pages.*\['a/b.html'\]"):
+        explorer(continues={"a/b.html": "What?"})

@@ -93,6 +93,10 @@ class Explorer:
     called `play`; one that `opens` at a column and a number, where that is first as large, else at the end. With
     `play=None` there is no such button, for a scrubber along which nothing happens in time.
 
+    `continues` names explorers of other pages, the name of a page -> the question of its explorer: in the book's pages,
+    links take the settings there. What is carried are the controls that have one name in both, as far as their ranges
+    go; the reader is told what is not. The book's build warns of an explorer that is not there.
+
     *Stored*, with listed controls only: `compute` is called once per setting. Its columns are finite, and positive
     where a view draws them on a logarithmic axis.
 
@@ -102,10 +106,11 @@ class Explorer:
 
     Evaluated at the end of a cell, an explorer displays itself.
 
-    **Raises:** `ValueError` for `views` without a plot, two typed norms, controls that share a name or are called "at"
-    or "beside", a `beside` that names no setting, an unknown `opens`, or one at the start with nothing to `play`; on
-    display, for a run that cannot be drawn, naming setting, column and row, for a live `compute` that JavaScript cannot
-    express, and in a static build for two figures of a page with one question.
+    **Raises:** `ValueError` for `views` without a plot, two typed norms, controls that share a name or have one that
+    addresses need (`at`, `beside`, `from`, `view`), a page of `continues` that is no plain name, a `beside` that names
+    no setting, an unknown `opens`, or one at the start with nothing to `play`; on display, for a run that cannot be
+    drawn, naming setting, column and row, for a live `compute` that JavaScript cannot express, and in a static build
+    for two figures of a page with one question.
 
     **Example:**
 
@@ -142,10 +147,11 @@ class Explorer:
         endings: Sequence[Ending] = (),
         opens: _opening.Opening = "end",
         play: str | None = "Play",
+        continues: Mapping[str, str] | None = None,
     ):
         names = [control.name for control in controls]
-        if len(set(names)) < len(names) or {"at", "beside"} & set(names):
-            raise ValueError(f"`controls` must have distinct names other than 'at' and 'beside'; got {names}.")
+        if len(set(names)) < len(names) or _names.RESERVED & set(names):
+            raise ValueError(f"`controls` must have distinct names, other than {sorted(_names.RESERVED)}; got {names}.")
         if sum(isinstance(control, TypedNorm) for control in controls) > 1:
             raise ValueError(f"`controls` may have one TypedNorm at most, whose columns have fixed names; got {names}.")
         if not plots(views):
@@ -158,6 +164,7 @@ class Explorer:
         self.live = any(isinstance(control, Slider | MatrixPad | MatrixGrid) for control in controls)
         self._runs = (Live if self.live else Stored)(question, compute, self.controls, self.views, self.endings)
         self.opens = _opening.checked(opens, self._runs.scales)
+        self.continues = _names.checked_pages(continues or {})
 
     @property
     def slug(self) -> str:
@@ -299,13 +306,12 @@ class Explorer:
             run = self.run()
             if self.beside is not None:
                 words = in_words(self.controls, self.beside, complete_setting(self.controls, {}))
-                kept = Drawn(self.run(**self.beside), words)
+                kept = Drawn(self.run(**self.beside), self.beside, words)
         except NoRun as reason:
             raise NoRun(f"The explorer {self.question!r} has no run to open with: {reason}") from None
         caption = " ".join(filter(None, [sentence(self.endings, run), self.caption]))
-        grids = {control.name: control.default for control in self.controls if isinstance(control, MatrixGrid)}
-        drawn = _still.Shown(run, _opening.marked_row(self.opens, run))
-        return _still.draw(self.views, drawn, kept, grids, heading=self.question, subheading=settings, caption=caption)
+        drawn = _still.Shown(run, complete_setting(self.controls, {}), _opening.marked_row(self.opens, run))
+        return _still.draw(self.views, drawn, kept, heading=self.question, subheading=settings, caption=caption)
 
     def widget(self) -> anywidget.AnyWidget:
         """The figure for Jupyter: a new widget at the default setting, which asks this explorer for runs.
@@ -339,6 +345,7 @@ class Explorer:
             "beside": None if self.beside is None else choice_of(self.controls, self.beside),
             "opens": _opening.opening_spec(self.opens),
             "play": self.play,
+            "continues": _names.continued(self.continues),
             "endings": [ending_spec(ending) for ending in self.endings],
             "controls": [control_spec(control) for control in self.controls],
             "views": view_specs(self.views),

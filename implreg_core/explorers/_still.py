@@ -24,16 +24,18 @@ Run = Mapping[str, np.ndarray]
 
 
 class Shown(NamedTuple):
-    """A run, and the row that the marker is at."""
+    """A run, its complete setting, and the row that the marker is at."""
 
     run: Run
+    setting: Mapping
     row: int
 
 
 class Drawn(NamedTuple):
-    """A run that is kept for comparison, and what sets it apart, in words."""
+    """A run that is kept for comparison, its complete setting, and what sets it apart, in words."""
 
     run: Run
+    setting: Mapping
     words: str
 
 
@@ -49,7 +51,6 @@ def draw(
     views: Sequence[AnyView],
     shown: Shown,
     kept: Drawn | None,
-    grids: Mapping[str, str],
     *,
     heading: str,
     subheading: str,
@@ -57,7 +58,7 @@ def draw(
 ) -> Figure:
     """`views` of a run, beside a `kept` one at its last row, between its headings and its caption.
 
-    `grids` are the texts of readers' matrices. The figure belongs to no window, so nothing shows it by itself.
+    The figure belongs to no window, so nothing shows it by itself.
     """
     above, below = fill(subheading, _CHARACTERS), fill(caption, _CHARACTERS)
     across = min(2, len(views))
@@ -77,20 +78,22 @@ def draw(
             ax.remove()
         for view, ax in zip(views, axes):
             if isinstance(view, GridView):
-                _draw_grid(view, shown, grids[view.grid], ax)
+                _draw_grid(view, shown, kept, ax)
                 continue
             if isinstance(view, GraphView):
-                figures.data.observation_graph(*view._at(shown.run, grids[view.grid]), ax).set(title=view.title)
+                figures.data.observation_graph(*view._at(shown.run, shown.setting[view.grid]), ax).set(title=view.title)
                 continue
             if isinstance(view, SpaceView):
-                draw_space(view, *shown, kept and kept.run, colors.get(view.path[2], figures.COLORS[0]), ax)
+                draw_space(
+                    view, shown.run, shown.row, kept and kept.run, colors.get(view.path[2], figures.COLORS[0]), ax
+                )
                 continue
             (_draw_matrix if isinstance(view, MatrixView) else _draw_view)(view, shown, kept, colors, ax)
     return figure
 
 
 def _draw_view(view: View, shown: Shown, kept: Drawn | None, colors: Mapping[str, str], ax: Axes) -> None:
-    run, row = shown
+    run, row = shown.run, shown.row
     ax.set(title=view.title, xlabel=view.xlabel, ylabel=view.ylabel, xscale=view.xscale, yscale=view.yscale)
     moving = any(curve.columns for curve in view.curves)  # what comes later lies among curves that are elsewhere
     end = row + 1 if moving else None
@@ -155,28 +158,64 @@ def _draw_curve(curve: Curve, shown: Shown, ax: Axes) -> None:
         ax.fill_between(x, y, ax.get_ylim()[0], color=figures.GREY, alpha=0.15, linewidth=0)
 
 
-def _draw_grid(view: GridView, shown: Shown, text: str, ax: Axes) -> None:
-    """A table or a scatter of the entries at the marker."""
-    entries, beside, observed = view._at(shown.run, text, shown.row)
-    ((label,), (other,)) = view.entries.values(), view.beside.values()
+def _draw_grid(view: GridView, shown: Shown, kept: Drawn | None, ax: Axes) -> None:
+    """A table or a scatter of the entries at the marker, and those of a kept run at its end."""
+    here = _Grid(*view._at(shown.run, shown.setting[view.grid], shown.row))
+    then = None if kept is None else _Grid(*view._at(kept.run, kept.setting[view.grid], -1))
     ax.set(title=view.title)
-    if view.form == "scatter":
-        x, y = beside[~observed], entries[~observed]
-        ax.axline((0, 0), slope=1, color=figures.GREY, linewidth=1, label="equal")
-        ax.plot(x, y, "o", color=figures.COLORS[0], label="unseen entries")
-        ax.set(xlabel=other, ylabel=label)
-        ax.legend(fontsize=8.5)
-        return
-    m, n = entries.shape
+    (_draw_scatter if view.form == "scatter" else _draw_table)(view, here, then, ax)
+
+
+class _Grid(NamedTuple):
+    """A reader's matrix: its entries by a run, those of another completion, and which of them are observed."""
+
+    entries: np.ndarray
+    beside: np.ndarray
+    observed: np.ndarray
+
+
+def _draw_scatter(view: GridView, here: _Grid, then: _Grid | None, ax: Axes) -> None:
+    """Unseen entries over those of the other completion; kept ones as rings, joined to where they are now."""
+    ((label,), (other,)) = view.entries.values(), view.beside.values()
+    ax.axline((0, 0), slope=1, color=figures.GREY, linewidth=1, label="equal")
+    if then is not None:
+        x, y = then.beside[~then.observed], then.entries[~then.observed]
+        ring = {"color": figures.COLORS[0], "markersize": 6, "markerfacecolor": "white"}
+        ax.plot(x, y, "o", label="kept", **ring)
+        shared = [place for place in zip(*np.nonzero(~then.observed)) if not _at(here.observed, place, True)]
+        for place in shared:
+            ends = [[grid.beside[place], grid.entries[place]] for grid in (then, here)]
+            ax.plot(*np.transpose(ends), color=figures.COLORS[0], linewidth=0.9, zorder=1)
+    x, y = here.beside[~here.observed], here.entries[~here.observed]
+    ax.plot(x, y, "o", color=figures.COLORS[0], label="unseen entries")
+    ax.set(xlabel=other, ylabel=label)
+    ax.legend(fontsize=8.5)
+
+
+def _draw_table(view: GridView, here: _Grid, then: _Grid | None, ax: Axes) -> None:
+    """The entries written out; what one of the two matrices leaves unseen, also as the kept run has it."""
+    ((label,), (other,)) = view.entries.values(), view.beside.values()
+    m, n = here.entries.shape
     ax.set(xlim=(0, n), ylim=(m, 0), xticks=[], yticks=[])
     ax.grid(False)
-    for (i, j), seen in np.ndenumerate(observed):
-        place = {"ha": "center", "va": "center", "fontsize": 8}
-        ax.text(j + 0.5, i + (0.5 if seen else 0.32), f"{entries[i, j]:.3g}", **place)
+    place = {"ha": "center", "va": "center", "fontsize": 8}
+    for (i, j), seen in np.ndenumerate(here.observed):
+        before = None if then is None else _at(then.entries, (i, j), None)
+        compared = before is not None and not (seen and then.observed[i, j])
+        up = 0.1 if compared else 0  # what goes up for the kept number
+        ax.text(j + 0.5, i + (0.5 if seen else 0.32) - up, f"{here.entries[i, j]:.3g}", **place)
         if not seen:
             ax.texts[-1].set(weight="bold", color=figures.COLORS[0])
-            ax.text(j + 0.5, i + 0.72, f"{beside[i, j]:.3g}", color=figures.COLORS[1], **place)
-    ax.set_xlabel(f"bold: unseen, by {label}; below: {other}", fontsize=8.5)
+            ax.text(j + 0.5, i + 0.72 - 1.7 * up, f"{here.beside[i, j]:.3g}", color=figures.COLORS[1], **place)
+        if compared:
+            ax.text(j + 0.5, i + 0.84, f"○ {before:.3g}", **place)
+    ring = "" if then is None else "; ○: kept"
+    ax.set_xlabel(f"bold: unseen, by {label}; below: {other}{ring}", fontsize=8.5)
+
+
+def _at(array: np.ndarray, place: tuple[int, int], default):
+    """What an array has at a place, or the default beyond its edges."""
+    return array[place] if all(i < size for i, size in zip(place, array.shape)) else default
 
 
 def png(figure: Figure) -> tuple[str, dict]:

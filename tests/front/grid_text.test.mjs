@@ -5,20 +5,21 @@ import { readQuery, writeQuery } from "../../implreg_core/explorers/front/addres
 import { faultOf, gridArguments, parseGrid, writeGrid } from "../../implreg_core/explorers/front/grid_text.js";
 import { rangeOf } from "../../implreg_core/explorers/front/grid_view.js";
 
+const opened = (choice, ...faults) => ({ choice, row: null, view: null, kept: undefined, faults, arrival: null });
+
 test("a matrix comes back from its text, and from an address", () => {
   const controls = [{ kind: "grid", name: "matrix", label: "matrix" }];
   for (const text of ["?,1;1,0", "1.50,-2e-3,?;?,+4,0", "7"]) {
     assert.equal(writeGrid(parseGrid(text)), text);
-    const query = writeQuery(controls, [text], null);
-    assert.deepEqual(readQuery(controls, ["1"], query), { choice: [text], row: null, kept: undefined, faults: [] });
+    const query = writeQuery(controls, { choice: [text] });
+    assert.deepEqual(readQuery(controls, ["1"], query), opened([text]));
   }
-  assert.equal(writeQuery(controls, ["?,1;1,0"], 3), "matrix=?,1;1,0&at=3");
+  assert.equal(writeQuery(controls, { choice: ["?,1;1,0"], row: 3 }), "matrix=?,1;1,0&at=3");
 });
 
 test("an address with no matrix opens the default, and says so", () => {
   const controls = [{ kind: "grid", name: "matrix", label: "matrix" }];
-  const expected = { choice: ["1"], row: null, kept: undefined, faults: ["matrix: 1,2;3"] };
-  assert.deepEqual(readQuery(controls, ["1"], "matrix=1,2;3"), expected);
+  assert.deepEqual(readQuery(controls, ["1"], "matrix=1,2;3"), opened(["1"], "matrix: 1,2;3"));
 });
 
 test("a program gets values, what is seen, and the shape", () => {

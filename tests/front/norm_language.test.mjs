@@ -23,7 +23,7 @@ test("a norm is added to a run with its bound, and described", () => {
 test("a norm comes back from its address; a text that is none does not", () => {
   const controls = [{ kind: "norm", name: "norm", label: "norm" }];
   const text = "max(nuclear / d, 2 * schatten(1/2)) + 0.5*spectral";
-  assert.deepEqual(readQuery(controls, ["nuclear"], writeQuery(controls, [text], null)).choice, [text]);
+  assert.deepEqual(readQuery(controls, ["nuclear"], writeQuery(controls, { choice: [text] })).choice, [text]);
   const { choice, faults } = readQuery(controls, ["nuclear"], "norm=nuclear+alert(1)");
   assert.deepEqual([choice, faults], [["nuclear"], ["norm: nuclear alert(1)"]]);
 });

@@ -1,5 +1,6 @@
-/** What a reader can take away from an explorer, or keep beside it: the row of buttons at its foot. */
+/** What a reader can take away from an explorer, keep beside it, or take to another one: the rows at its foot. */
 
+import { createOnward } from "./carried.js";
 import { button } from "./controls.js";
 import { html } from "./elements.js";
 import { SAVE } from "./save.js";
@@ -47,8 +48,9 @@ export function createActions({ spec, address, figure, toggleKept, present, draw
     copy("Copy link", "Copy an address that opens this view", () => address.link(present())),
     copy("Embed", "Copy HTML that shows this view in another page",
       () => frameOf(figure, spec.question, address.alone(present())))];
-  const node = html("div", { class: "implreg-actions" },
+  const row = html("div", { class: "implreg-actions" },
     keep, ...copies, html("span", {}, "Download"), ...Object.keys(SAVE).map(save));
+  const onward = createOnward(spec, address);
 
   /** Says what the first button does, which keeps a run or forgets it. */
   function setKept(kept) {
@@ -57,5 +59,5 @@ export function createActions({ spec, address, figure, toggleKept, present, draw
     else keep.removeAttribute("aria-label");
   }
 
-  return { node, setKept };
+  return { nodes: [row, ...onward.nodes], setKept, setChoice: onward.set };
 }

@@ -20,7 +20,7 @@ import { rowAt } from "./ghost.js";
 import { createControls, createViews } from "./kinds.js";
 import { valueAt } from "./lines.js";
 import { openingRow, readAnswer } from "./runs.js";
-import { inWords } from "./settings.js";
+import { inWords, seenFrom } from "./settings.js";
 
 const WIDE = ["matrix", "grid", "norm"]; // kinds of controls that stand beside the knobs
 const PLAY_MS = 5000; // from the first row to the last
@@ -53,6 +53,7 @@ export function render({ model, el }) {
   let still = null; // the picture that this figure stands in for
   let frame = null; // the animation frame that a play waits for
   let quiet = null; // the timer that runs after a change
+  let rest = null; // and the one after a turn of the view in space
 
   const controls = createControls(spec.controls, id, (i, entry) => request(latest().with(i, entry)));
   const plots = spec.views.filter((view) => view.kind === "plot");
@@ -63,7 +64,8 @@ export function render({ model, el }) {
   const reading = { controls, time: time.column, logarithmic };
   const lastRow = () => shown.run[time.column].length - 1;
   const latest = () => next ?? sent ?? model.get("choice");
-  const views = createViews(spec.views, time.column, scrub, spec.controls);
+  const views = createViews(spec.views, time.column, scrub, spec.controls, turned);
+  const space = views.find((view) => view.look);
   const timeline = createTimeline(spec.scrubber, `${id}-time`, spec.play, {
     scrub,
     toggle: () => (frame === null ? play() : pause()),
@@ -82,22 +84,27 @@ export function render({ model, el }) {
   const message = html("p", { class: "implreg-message", role: "alert" });
   const live = html("p", { class: "implreg-live", "aria-live": "polite" });
   const grid = html("div", { class: "implreg-views" }, ...views.map((view) => view.node));
-  const present = () => ({ choice: latest(), row: markedRow(), kept: shown.kept?.choice ?? null });
+  const viewpoint = () => space?.viewpoint() ?? null;
+  const present = () =>
+    ({ choice: latest(), row: markedRow(), view: viewpoint(), kept: shown.kept?.choice ?? null });
   const actions = createActions({ spec, address: model.address, figure, toggleKept, present, drawing,
     complain: (text) => void (message.textContent = text) });
   const ending = html("p", { class: "implreg-ending" });
+  const arrived = html("p", { class: "implreg-arrived", role: "status" });
   figure.setAttribute("aria-labelledby", id);
   figure.replaceChildren(
-    html("p", { class: "implreg-question", id }, spec.question),
+    html("p", { class: "implreg-question", id }, spec.question), arrived,
     html("div", { class: "implreg-controls" },
       ...nodes(true), html("div", { class: "implreg-knobs" }, ...nodes(false))),
-    message, html("div", {}, grid, timeline.node), ending, live, html("figcaption", {}, spec.caption), actions.node);
+    message, html("div", {}, grid, timeline.node), ending, live, html("figcaption", {}, spec.caption),
+    ...actions.nodes);
   // or JupyterLab's notebook shortcuts would steal the keys
   figure.querySelectorAll("input, button, textarea").forEach((node) => (node.dataset.lmSuppressShortcuts = "true"));
   figure.implreg = shown;
 
   /** Asks the model for a run; the answer comes through `receive`, at once where no kernel is asked. */
   function request(choice) {
+    arrived.textContent = "";
     setControls(choice);
     next = choice;
     send();
@@ -119,6 +126,7 @@ export function render({ model, el }) {
   function setControls(choice) {
     choice.forEach((entry, i) => controls[i].set(entry));
     shown.settings = settingsOf(choice);
+    actions.setChoice(choice);
   }
 
   /** Draws the model's answer if it is to the present choice. */
@@ -231,16 +239,22 @@ export function render({ model, el }) {
     }, QUIET_MS);
   }
 
+  /** Writes the address when a view in space has come to rest; nothing that is announced has changed. */
+  function turned() {
+    clearTimeout(rest);
+    rest = setTimeout(() => model.address?.write(present()), QUIET_MS);
+  }
+
   /** Where the marker is when the figure opens. */
   const openRow = () => openingRow(spec.opens, shown.run, lastRow());
   const restRow = () => (veils && !shown.veiled ? lastRow() : openRow());
   const markedRow = () => (shown.run === null || shown.row === openRow() ? null : shown.row);
 
-  /** The lines above a downloaded picture: what is asked, and the settings of the run and of the kept one. */
+  /** The lines above a downloaded picture: what is asked, the settings of the run and of the kept one, and the eye. */
   function heading() {
     const settings = inWords(spec.controls, shown.choice);
     const kept = shown.kept && `Kept beside it, thin with rings: ${keptWords()}`;
-    return [spec.question, settings, kept].filter(Boolean);
+    return [spec.question, settings, kept, seenFrom(viewpoint())].filter(Boolean);
   }
 
   /** What a download holds; null where nothing is drawn. */
@@ -290,11 +304,14 @@ export function render({ model, el }) {
   shown.kept = opening();
   const opened = model.address?.read() ?? null;
   request(opened?.choice ?? model.get("choice"));
+  if (opened?.view?.length === 2) space?.look(...opened.view);
   if (opened?.row != null && shown.run !== null) scrub(Math.min(opened.row, lastRow()));
+  if (opened?.arrival) arrived.textContent = opened.arrival;
   if (opened?.faults.length) message.textContent = `The link asks for what is not here (${opened.faults.join("; ")}).`;
   return () => {
     pause();
     clearTimeout(quiet);
+    clearTimeout(rest);
     resize.disconnect();
     if (still) still.hidden = false;
     removeEventListener("beforeprint", reveal);

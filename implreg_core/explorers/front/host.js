@@ -14,16 +14,21 @@ const MARGIN = 400; // pixels from the screen, within which an explorer is mount
 
 /** The explorer's state in the page's address. */
 function addressOf(figure, spec) {
-  const at = (page) => ({ choice, row, kept }) => {
-    const url = new URL(page);
-    const asOpened = String(kept) === String(spec.beside);
-    url.search = writeQuery(spec.controls, choice, row, asOpened ? undefined : kept);
-    url.hash = figure.id;
+  const to = (page, id, state) => {
+    const url = new URL(page, location.href);
+    url.search = writeQuery(spec.controls, state);
+    url.hash = id;
     return url.href;
+  };
+  const at = (page) => (state) => {
+    const asOpened = String(state.kept) === String(spec.beside);
+    return to(page, figure.id, { ...state, kept: asOpened ? undefined : state.kept });
   };
   const link = at(location.href);
   return {
     link,
+    // A figure that stands alone has no other pages beside it.
+    onward: SOURCE && (({ page, slug }, choice) => to(`${page}.html`, slug, { choice, from: spec.question })),
     alone: SOURCE ? at(new URL(`../embed/${figure.id}.html`, SOURCE)) : link,
     read: () =>
       location.hash === `#${figure.id}` ? readQuery(spec.controls, spec.default, location.search) : null,

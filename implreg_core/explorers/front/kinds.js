@@ -20,6 +20,6 @@ const VIEWS = { plot: createView, matrix: createMatrixView, grid: createGridView
 export const createControls = (items, id, choose) =>
   items.map((item, i) => KINDS[item.kind](item, `${id}-${i}`, (entry) => choose(i, entry)));
 
-/** The views of a specification, among `controls`; each calls `scrub(row)`. */
-export const createViews = (items, timeColumn, scrub, controls) =>
-  items.map((item) => VIEWS[item.kind](item, timeColumn, scrub, controls));
+/** The views of a specification, among `controls`; each calls `scrub(row)`, and `turned()` when it is seen anew. */
+export const createViews = (items, timeColumn, scrub, controls, turned) =>
+  items.map((item) => VIEWS[item.kind](item, timeColumn, scrub, controls, turned));

@@ -13,11 +13,17 @@ export function textOf({ kind, texts, presets, symbol }, entry) {
   return `${named ? named.text : `(${rows.join("; ")})`}, det ${symbol} ${{ "-1": "<", 0: "=", 1: ">" }[sign]} 0`;
 }
 
+/** What a control is called where its setting follows: a matrix by its symbol. */
+export const nameOf = ({ symbol, label }) => symbol ?? label;
+
+/** From where a view in space is seen, as its sliders say; null where it has not been turned. */
+export const seenFrom = (viewpoint) =>
+  viewpoint && `The view in space is turned by ${short(viewpoint[0])}° and tilted by ${short(viewpoint[1])}°`;
+
 /** A choice in words, matrices by their symbols; where `other` is given, what differs. A guess belongs to no run. */
 export function inWords(controls, choice, other = null) {
   const differs = (_, i) => other === null || String(choice[i]) !== String(other[i]);
   const entries = controls.map((control, i) => ({ control, entry: choice[i] }))
     .filter(({ control }, i) => control.kind !== "guess" && differs(control, i));
-  const name = ({ symbol, label }) => symbol ?? label;
-  return entries.map(({ control, entry }) => `${name(control)}: ${textOf(control, entry)}`).join("; ");
+  return entries.map(({ control, entry }) => `${nameOf(control)}: ${textOf(control, entry)}`).join("; ");
 }

@@ -39,8 +39,12 @@ function way(view, { run, formats }) {
   return `${ends.join(", ")}${isInside(view.window, place) ? "" : ", which is outside the drawing"}`;
 }
 
-/** A view in space with its title and legend; it has the interface of a plot, see view.js. */
-export function createSpaceView(view) {
+/**
+ * A view in space with its title and legend; it has the interface of a plot, see view.js. `viewpoint` is by how many
+ * degrees it is turned and tilted, null where no reader has; `look` sees it from there, `reset` from where it opens. A
+ * reader who turns it calls `whenTurned()`.
+ */
+export function createSpaceView(view, timeColumn, scrub, controls, whenTurned) {
   const bounds = view.window;
   const [x, y] = view.solutions;
   const paint = `stroke: ${color(view.series[2])}`;
@@ -213,8 +217,13 @@ export function createSpaceView(view) {
     if (show !== null) render();
   }
 
-  turning.addEventListener("input", () => look(Number(turning.value), seen.tilt));
-  tilting.addEventListener("input", () => look(seen.turned, Number(tilting.value)));
+  function moveEye(...degrees) {
+    look(...degrees);
+    whenTurned();
+  }
+
+  turning.addEventListener("input", () => moveEye(Number(turning.value), seen.tilt));
+  tilting.addEventListener("input", () => moveEye(seen.turned, Number(tilting.value)));
   let held = null; // where the pointer was last
   plot.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
@@ -225,9 +234,11 @@ export function createSpaceView(view) {
     if (!plot.hasPointerCapture(event.pointerId)) return;
     const [across, down] = [event.clientX - held[0], event.clientY - held[1]];
     held = [event.clientX, event.clientY];
-    look(seen.turned + DEGREES_PER_PIXEL * across, seen.tilt + DEGREES_PER_PIXEL * down);
+    moveEye(seen.turned + DEGREES_PER_PIXEL * across, seen.tilt + DEGREES_PER_PIXEL * down);
   });
-  look(home.turned, home.tilt);
+  const reset = () => look(home.turned, home.tilt);
+  reset();
+  const viewpoint = () => (seen.turned === home.turned && seen.tilt === home.tilt ? null : [seen.turned, seen.tilt]);
 
-  return { node, measure, draw, mark, reset: () => look(home.turned, home.tilt) };
+  return { node, measure, draw, mark, look, reset, viewpoint };
 }
