@@ -25,8 +25,8 @@ def page_script(front: Path = FRONT) -> str:
 
 
 def stylesheet(front: Path = FRONT) -> str:
-    """The style of both."""
-    return (front / "explorer.css").read_text(encoding="utf-8")
+    """The style of both, in a narrow place at the end."""
+    return "\n".join((front / f"{name}.css").read_text(encoding="utf-8") for name in ("explorer", "narrow"))
 
 
 def standalone_page(figure: str, *, title: str, source: tuple[str, str] | None = None) -> str:

@@ -43,7 +43,7 @@ def write_page(folder, body):
 
 def mounted(page):
     page.wait_for_function(f"document.querySelector('{FIGURE}')?.implreg?.run")
-    page.locator(f"{FIGURE} path").first.wait_for()
+    page.locator(f"{FIGURE} path").first.wait_for(state="attached")  # it may be behind a tab
     return page
 
 

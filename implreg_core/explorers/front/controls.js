@@ -1,10 +1,11 @@
 /** The controls of an explorer. Each is {node, set}: an element, and how to show an entry of a choice. */
 
 import { transform } from "./axes.js";
-import { html } from "./elements.js";
+import { build, html } from "./elements.js";
 import { short } from "./numbers.js";
 
 const STEPS = [200, 100, 50, 20, 10, 5, 2, 1]; // of a continuous slider from end to end
+const TAB_KEYS = { ArrowLeft: (at) => at - 1, ArrowRight: (at) => at + 1, Home: () => 0, End: () => -1 };
 
 /** A slider that shows, and tells a screen reader, a text for its value. */
 export function createRange(id, last, choose) {
@@ -96,6 +97,49 @@ export function createTimeline(label, id, play, { scrub, toggle, reset }) {
   const setLast = (last) => void (input.max = last);
   const setPlaying = (playing) => void (playButton.textContent = playing ? "Pause" : play);
   return { node, set, setLast, setPlaying };
+}
+
+/**
+ * The tabs of `views`, {node}, called `titles`, under which they are seen one at a time in a narrow place: narrow.css says
+ * which place is one, and `fit` looks, when the width has changed.
+ */
+export function createTabs(views, titles, id) {
+  const tabs = titles.map((title, i) => button(title, () => choose(i), { class: "implreg-tab", id: `${id}-tab-${i}` }));
+  const node = html("div", { class: "implreg-tabs", role: "tablist", "aria-label": "Views" },
+    ...(tabs.length > 1 ? tabs : []));
+  let chosen = 0;
+
+  function choose(at) {
+    chosen = (at + tabs.length) % tabs.length;
+    tabs.forEach((tab, i) => {
+      build(tab, { "aria-selected": i === chosen, tabindex: i === chosen ? 0 : -1 });
+      views[i].node.classList.toggle("implreg-chosen", i === chosen);
+    });
+  }
+
+  /** Where all views are seen, there is nothing to choose, and they are no panels. */
+  function fit() {
+    const used = tabs.length > 1 && getComputedStyle(node).display !== "none";
+    views.forEach(({ node: view }, i) => {
+      if (used) build(view, { role: "tabpanel", "aria-labelledby": tabs[i].id });
+      else ["role", "aria-labelledby"].forEach((name) => view.removeAttribute(name));
+    });
+  }
+
+  tabs.forEach((tab, i) => {
+    views[i].node.id = `${id}-view-${i}`;
+    build(tab, { role: "tab", "aria-controls": views[i].node.id });
+  });
+  node.addEventListener("keydown", (event) => {
+    const way = TAB_KEYS[event.key];
+    if (way === undefined) return;
+    event.preventDefault();
+    choose(way(chosen));
+    tabs[chosen].focus();
+  });
+  choose(0);
+
+  return { node, fit };
 }
 
 export const CONTROLS = { list: createListSlider, range: createContinuousSlider, words: createButtons };

@@ -13,7 +13,7 @@
 
 import { createActions } from "./actions.js";
 import { widen } from "./columns.js";
-import { createTimeline } from "./controls.js";
+import { createTabs, createTimeline } from "./controls.js";
 import { html } from "./elements.js";
 import { sentences } from "./endings.js";
 import { rowAt } from "./ghost.js";
@@ -66,6 +66,7 @@ export function render({ model, el }) {
   const latest = () => next ?? sent ?? model.get("choice");
   const views = createViews(spec.views, time.column, scrub, spec.controls, turned);
   const space = views.find((view) => view.look);
+  const tabs = createTabs(views, spec.views.map((view) => view.title), id);
   const timeline = createTimeline(spec.scrubber, `${id}-time`, spec.play, {
     scrub,
     toggle: () => (frame === null ? play() : pause()),
@@ -96,8 +97,8 @@ export function render({ model, el }) {
     html("p", { class: "implreg-question", id }, spec.question), arrived,
     html("div", { class: "implreg-controls" },
       ...nodes(true), html("div", { class: "implreg-knobs" }, ...nodes(false))),
-    message, html("div", {}, grid, timeline.node), ending, live, html("figcaption", {}, spec.caption),
-    ...actions.nodes);
+    message, html("div", {}, tabs.node, grid, timeline.node), ending, live,
+    html("figcaption", {}, spec.caption), ...actions.nodes);
   // or JupyterLab's notebook shortcuts would steal the keys
   figure.querySelectorAll("input, button, textarea").forEach((node) => (node.dataset.lmSuppressShortcuts = "true"));
   figure.implreg = shown;
@@ -179,6 +180,7 @@ export function render({ model, el }) {
   /** Reads all widths at once, and only when they may have changed: after each change of the page it costs a layout. */
   function measure() {
     drawnWidth = grid.clientWidth;
+    tabs.fit();
     views.forEach((view) => view.measure());
     if (drawnWidth === 0) return; // not yet in the page
     still ??= stillBefore(figure, spec.slug);

@@ -8,6 +8,7 @@ import { html } from "./elements.js";
 import { SIZE, faultOf, parseGrid, writeGrid } from "./grid_text.js";
 
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], Enter: [1, 0] };
+const FEW = 3; // columns, whose cells are wide on a phone
 
 export function createMatrixGrid({ label, presets }, id, choose) {
   let shape = [1, 1];
@@ -109,6 +110,7 @@ export function createMatrixGrid({ label, presets }, id, choose) {
 
   function place() {
     grid.style.setProperty("--implreg-across", shape[1]);
+    grid.classList.toggle("implreg-few", shape[1] <= FEW);
     cells.forEach((cell) => (cell.node.hidden = !inside(cell)));
     sizes.forEach(({ node, down, across }) => {
       const [m, n] = [shape[0] + down, shape[1] + across];

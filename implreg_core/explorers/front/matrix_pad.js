@@ -7,7 +7,7 @@ import { button } from "./controls.js";
 import { build, html, svg } from "./elements.js";
 import { short } from "./numbers.js";
 
-const SIZE = 176; // pixels; explorer.css says the same
+const SIZE = 176; // of the drawing; in a narrow place it is seen smaller
 const NAMES = ["₁₁", "₁₂", "₂₁", "₂₂"]; // entries lie row by row
 const GRAB = 14; // radius of what a finger can grab
 
@@ -37,9 +37,11 @@ export function createMatrixPad({ label, symbol, high, presets }, id, choose) {
   const area = svg("polygon", { class: "implreg-area" });
   const arrows = columns.map((column) => svg("line", { class: `implreg-arrow implreg-column-${column}` }));
   const tips = columns.map((column) => svg("circle", { class: `implreg-tip implreg-column-${column}`, r: 6 }));
-  const names = columns.map((column) => svg("text", { "text-anchor": "middle" }, `column ${column + 1}`));
+  const names = columns.map((column) => svg("text", { "text-anchor": "middle" }, "col",
+    svg("tspan", { class: "implreg-more" }, "umn"), ` ${column + 1}`));
   const half = SIZE / 2;
-  const pad = svg("svg", { class: "implreg-pad", width: SIZE, height: SIZE, role: "img" },
+  const pad = svg("svg", { class: "implreg-pad", width: SIZE, height: SIZE, viewBox: `0 0 ${SIZE} ${SIZE}`,
+    role: "img" },
     svg("line", { class: "implreg-grid", x1: 0, x2: SIZE, y1: half, y2: half }),
     svg("line", { class: "implreg-grid", y1: 0, y2: SIZE, x1: half, x2: half }),
     area, ...arrows, ...tips, ...names);
@@ -48,7 +50,8 @@ export function createMatrixPad({ label, symbol, high, presets }, id, choose) {
     html("legend", { id }, label), pad,
     html("div", { class: "implreg-numbers" },
       html("div", { class: "implreg-fields" }, ...fields), determinant,
-      ...presets.map(({ text, entries: preset }) => button(text, () => choose(preset)))));
+      html("div", { class: "implreg-presets" },
+        ...presets.map(({ text, entries: preset }) => button(text, () => choose(preset))))));
 
   function set(next) {
     entries = next;
@@ -77,10 +80,26 @@ export function createMatrixPad({ label, symbol, high, presets }, id, choose) {
   }
 
   let dragged = null; // the column
-  const place = (event) => {
+  /** Where a pointer is, in pixels of the drawing, and how many of these there are to one of the screen. */
+  const pointed = ({ clientX, clientY }) => {
     const box = pad.getBoundingClientRect();
+    const zoom = SIZE / box.width;
+    return { x: zoom * (clientX - box.left), y: zoom * (clientY - box.top), zoom };
+  };
+  /** The column whose tip a pointer takes, -1 if none. */
+  const taken = (event) => {
+    const { x, y, zoom } = pointed(event);
+    const distance = columns.map((column) => {
+      const [tipX, tipY] = pixel(entries[column], entries[column + 2]);
+      return Math.hypot(x - tipX, y - tipY) / zoom;
+    });
+    const nearest = distance[0] < distance[1] ? 0 : 1;
+    return distance[nearest] > 2 * GRAB ? -1 : nearest;
+  };
+  const place = (event) => {
+    const { x, y } = pointed(event);
     const inside = (value) => Math.min(high, Math.max(-high, Math.round(value * 50) / 50));
-    return [inside((event.clientX - box.left - half) / scale), inside((half - event.clientY + box.top) / scale)];
+    return [inside((x - half) / scale), inside((half - y) / scale)];
   };
   const move = (event) => {
     if (dragged === null) return;
@@ -88,16 +107,13 @@ export function createMatrixPad({ label, symbol, high, presets }, id, choose) {
     choose(entries.with(dragged, x).with(dragged + 2, y));
   };
   pad.addEventListener("pointerdown", (event) => {
-    const box = pad.getBoundingClientRect();
-    const distance = columns.map((column) => {
-      const [x, y] = pixel(entries[column], entries[column + 2]);
-      return Math.hypot(event.clientX - box.left - x, event.clientY - box.top - y);
-    });
-    const nearest = distance[0] < distance[1] ? 0 : 1;
-    if (event.button !== 0 || distance[nearest] > 2 * GRAB) return;
-    dragged = nearest;
+    if (event.button !== 0 || dragged !== null || taken(event) < 0) return;
+    dragged = taken(event);
     pad.setPointerCapture(event.pointerId);
   });
+  // A finger that takes no tip scrolls the page.
+  pad.addEventListener("touchstart", (event) => taken(event.changedTouches[0]) >= 0 && event.preventDefault(),
+    { passive: false });
   pad.addEventListener("pointermove", move);
   pad.addEventListener("lostpointercapture", () => (dragged = null));
   return { node, set };

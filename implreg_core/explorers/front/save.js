@@ -77,8 +77,16 @@ export function wrapped(text, most) {
   return lines;
 }
 
-/** The views of a figure, as they are on the screen, under `heading`: one SVG element that needs nothing else. */
+/** All views of a figure under `heading`: one SVG element that needs nothing else. */
 function picture(figure, heading) {
+  figure.classList.add("implreg-unfolded"); // those that are behind tabs, too
+  const drawing = copied(figure, heading);
+  figure.classList.remove("implreg-unfolded");
+  return drawing;
+}
+
+/** The views as they are on the screen, under `heading`. */
+function copied(figure, heading) {
   const grid = figure.querySelector(".implreg-views");
   const box = grid.getBoundingClientRect();
   const style = getComputedStyle(figure);

@@ -4,6 +4,7 @@ import { ticks } from "./axes.js";
 import { build, html, svg } from "./elements.js";
 import { createGhost, createGhostItem } from "./ghost.js";
 import { color, pathThrough, valueAt } from "./lines.js";
+import { onDrag } from "./pointer.js";
 import { clipped, createCamera, isInside, parabola, patches, rays, stretches, turn } from "./space.js";
 
 const DEGREES_PER_PIXEL = 0.5; // of a drag
@@ -117,7 +118,7 @@ export function createSpaceView(view, timeColumn, scrub, controls, whenTurned) {
 
   /** Draws the window and all in it, as it is seen now. */
   function render() {
-    const height = Math.round(Math.min(460, Math.max(340, 0.85 * width)));
+    const height = Math.round(Math.min(460, Math.max(280, 0.85 * width)));
     const camera = createCamera(bounds, { azimuth: view.from.azimuth - seen.turned, tilt: seen.tilt },
       [width, height], ROOM);
     const [[x0, x1], [y0, y1], [low, top]] = bounds;
@@ -224,18 +225,9 @@ export function createSpaceView(view, timeColumn, scrub, controls, whenTurned) {
 
   turning.addEventListener("input", () => moveEye(Number(turning.value), seen.tilt));
   tilting.addEventListener("input", () => moveEye(seen.turned, Number(tilting.value)));
-  let held = null; // where the pointer was last
-  plot.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    plot.setPointerCapture(event.pointerId);
-    held = [event.clientX, event.clientY];
-  });
-  plot.addEventListener("pointermove", (event) => {
-    if (!plot.hasPointerCapture(event.pointerId)) return;
-    const [across, down] = [event.clientX - held[0], event.clientY - held[1]];
-    held = [event.clientX, event.clientY];
-    moveEye(seen.turned + DEGREES_PER_PIXEL * across, seen.tilt + DEGREES_PER_PIXEL * down);
-  });
+  const turnBy = (event, before) => moveEye(seen.turned + DEGREES_PER_PIXEL * (event.clientX - before.clientX),
+    seen.tilt + DEGREES_PER_PIXEL * (event.clientY - before.clientY));
+  onDrag(plot, turnBy, () => {});
   const reset = () => look(home.turned, home.tilt);
   reset();
   const viewpoint = () => (seen.turned === home.turned && seen.tilt === home.tilt ? null : [seen.turned, seen.tilt]);

@@ -5,6 +5,7 @@ import { createCurves } from "./curves.js";
 import { build, html, svg } from "./elements.js";
 import { createGhost, createGhostItem, isKept } from "./ghost.js";
 import { applies, color, lineStyle, pathThrough, valueAt } from "./lines.js";
+import { onDrag } from "./pointer.js";
 
 const ROOM = 2; // pixels beyond the axes in which lines are still drawn, for their width
 
@@ -131,18 +132,14 @@ export function createView(view, timeColumn, scrub) {
 
   /** Scrubs to the row whose abscissa, in a plane whose point, is nearest to the pointer. */
   function drag(event) {
-    if (show === null || !plot.hasPointerCapture(event.pointerId)) return;
+    if (show === null) return;
     const { left, top } = plot.getBoundingClientRect();
     const [atX, atY] = [event.clientX - left, event.clientY - top];
     const far = (row) => Math.hypot(show.x[row] - atX, isPlane(view) ? show.ys[0][row] - atY : 0);
     scrub(show.x.reduce((best, _, row) => (far(row) < far(best) ? row : best), 0));
   }
 
-  plot.addEventListener("pointermove", drag);
-  plot.addEventListener("pointerdown", (event) => {
-    if (event.button === 0) plot.setPointerCapture(event.pointerId);
-    drag(event);
-  });
+  onDrag(plot, drag);
 
   return { node, measure, draw, mark };
 }
