@@ -100,8 +100,8 @@ export function createTimeline(label, id, play, { scrub, toggle, reset }) {
 }
 
 /**
- * The tabs of `views`, {node}, called `titles`, under which they are seen one at a time in a narrow place: narrow.css says
- * which place is one, and `fit` looks, when the width has changed.
+ * The tabs of `views`, {node}, called `titles`, under which they are seen one at a time in a narrow place: narrow.css
+ * says which place is one, and `fit` looks, when the width has changed.
  */
 export function createTabs(views, titles, id) {
   const tabs = titles.map((title, i) => button(title, () => choose(i), { class: "implreg-tab", id: `${id}-tab-${i}` }));
