@@ -4,8 +4,8 @@ const ASIDE = 8; // pixels, after which a finger drags
 
 /**
  * Calls `move(event, before)` with each step of a drag on `node` and the event before it. A mouse drags from where it
- * is pressed. A finger may be about to scroll the page, up or down, so it drags once it has gone aside; where it only taps,
- * `tap(event)` is called.
+ * is pressed. A finger may be about to scroll the page, up or down, so it drags once it has gone aside; where it only
+ * taps, `tap(event)` is called.
  */
 export function onDrag(node, move, tap = move) {
   let before = null; // the event before, while a pointer is down
