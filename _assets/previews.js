@@ -1,7 +1,8 @@
 /**
  * Previews: pointing at a reference, or moving the focus to it, shows what it refers to. previews.py stores them in
  * the page. One stays while the reference or the preview itself is pointed at, or the reference has the focus;
- * Escape dismisses it. A finger's touch follows the link as ever.
+ * Escape dismisses it. A finger's tap on a word of the glossary shows the preview, too: it stays until the finger taps
+ * elsewhere, and a second tap on the word follows it. Other links a tap follows as ever.
  */
 (() => {
   "use strict";
@@ -56,8 +57,20 @@
     box.hidePopover();
   }
 
-  const wanted = () => link?.matches(":hover, :focus-visible") || box.matches(":hover");
+  const wanted = () => touched || link?.matches(":hover, :focus-visible") || box.matches(":hover");
   const leave = () => later(() => wanted() || hide(), CLOSE_MS);
+
+  let touched = false; // whether the last pointer was a finger
+  addEventListener("pointerdown", ({ pointerType, target }) => {
+    touched = pointerType === "touch";
+    if (touched && link && !link.contains(target) && !box.contains(target)) hide();
+  }, true);
+
+  function explain(event) {
+    if (!touched || link === event.currentTarget) return;
+    event.preventDefault();
+    show(event.currentTarget);
+  }
 
   for (const reference of document.querySelectorAll("article a.reference.internal")) {
     if (!previews.has(reference.getAttribute("href"))) continue;
@@ -68,7 +81,11 @@
     reference.addEventListener("pointerleave", leave);
     reference.addEventListener("focus", () => reference.matches(":focus-visible") && show(reference));
     reference.addEventListener("blur", leave);
+    if (reference.querySelector(".std-term")) reference.addEventListener("click", explain);
   }
   box.addEventListener("pointerleave", leave);
-  addEventListener("keydown", (event) => event.key === "Escape" && hide());
+  addEventListener("keydown", (event) => {
+    touched = false;
+    if (event.key === "Escape") hide();
+  });
 })();

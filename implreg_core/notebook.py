@@ -92,18 +92,19 @@ def _with_minus(number):
 
 
 def scientific(x: float, decimals: int = 0) -> str:
-    """`x` as the prose writes it, such as 2 × 10⁻⁵, with `decimals` digits after the point.
+    """`x` as the prose writes it, such as 2 × 10⁻⁵, with `decimals` digits after the point; 10⁻⁵ for a power of ten.
 
     **Example:**
 
     ```python
-    >>> notebook.scientific(2.04e-5), notebook.scientific(2.04e-5, 1)
-    ('2 × 10⁻⁵', '2.0 × 10⁻⁵')
+    >>> notebook.scientific(2.04e-5), notebook.scientific(2.04e-5, 1), notebook.scientific(1e-9)
+    ('2 × 10⁻⁵', '2.0 × 10⁻⁵', '10⁻⁹')
 
     ```
     """
     mantissa, exponent = f"{x:.{decimals}e}".split("e")
-    return f"{_with_minus(mantissa)} × 10{_raised(exponent)}"
+    factor = {"1": "", "-1": _with_minus("-")}.get(mantissa, f"{_with_minus(mantissa)} × ")
+    return f"{factor}10{_raised(exponent)}"
 
 
 class Table:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from touch import Finger, centre
 
 from tools.browser import reader
 
@@ -64,7 +65,34 @@ def test_preview_at_the_focus_shows_a_picture_of_another_page(page, home):
     preview.wait_for(state="hidden")
 
 
-def test_no_preview_for_fingers_nor_on_paper(browser, site):
+def test_a_tap_on_a_word_explains_it_and_a_second_one_follows_it(browser, site):
+    context = browser.new_context(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
+    page, preview = context.new_page(), "#preview"
+    page.goto(f"{site}/chapters/theorem.html", wait_until="load")
+    words = page.locator("article p a.reference.internal:has(> .std-term)")
+    finger, here = Finger(page), page.url
+
+    def tap(locator):
+        locator.evaluate("e => scrollTo(0, scrollY + e.getBoundingClientRect().top - 300)")
+        finger.tap(*centre(locator))
+        page.wait_for_timeout(500)  # longer than a preview outlasts its pointer
+
+    tap(words.first)
+    box = page.locator(preview).bounding_box()
+    assert page.url == here and box["x"] >= 0 and box["x"] + box["width"] <= 390
+    assert words.first.inner_text().lower() in page.locator(preview).inner_text().lower()
+    tap(page.locator("article p:not(:has(a))").first)  # elsewhere
+    assert not page.locator(preview).is_visible() and page.url == here
+    other = words.filter(has_not_text=words.first.inner_text()).first
+    tap(words.first)
+    tap(other)
+    assert other.inner_text().lower() in page.locator(preview).inner_text().lower() and page.url == here
+    tap(other)
+    page.wait_for_url("**/glossary.html#*")
+    context.close()
+
+
+def test_no_preview_for_other_links_under_fingers_nor_on_paper(browser, site):
     context = browser.new_context(has_touch=True, viewport={"width": 390, "height": 800})
     page = context.new_page()
     page.goto(f"{site}/chapters/theorem.html", wait_until="load")
