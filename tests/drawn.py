@@ -3,6 +3,9 @@
 from types import SimpleNamespace
 
 import numpy as np
+from matplotlib.colors import to_rgb
+
+from implreg_core.figures import MEANINGS
 
 
 def some_run(seed, rows=6, least_loss=1e-4):
@@ -27,6 +30,15 @@ def labelled(ax):
 def names(ax):
     """The names beside the axes, from above, as `figures.name_lines` writes them."""
     return [text.get_text() for text in sorted(ax.texts, key=lambda text: -text.xy[1])]
+
+
+def meaning(artist):
+    """What the hue of a line says, or None: a shade is the hue and black."""
+    color = np.array(to_rgb(artist.get_color()))
+    hues = {name: np.array(to_rgb(hue)) for name, hue in MEANINGS.items()}
+    alike = {name: np.linalg.norm(color / color.max(initial=1e-9) - hue / hue.max()) for name, hue in hues.items()}
+    nearest = min(alike, key=alike.get)
+    return nearest if alike[nearest] < 0.03 else None  # colours have 8 bits
 
 
 def legend(ax):

@@ -1,6 +1,7 @@
 """That the figures show what they are given: every line, point and label."""
 
 import numpy as np
+from drawn import meaning, names
 
 from implreg_core.figures import any_norm as figures
 
@@ -18,7 +19,8 @@ def test_norms_are_drawn_with_the_positive_part_of_their_bounds(ax):
     curves = {"a": (np.array([1.0, 2, 3]), np.array([-5.0, 1, 2])), "b": (np.array([4.0, 5, 6]), np.full(3, -1.0))}
     figures.norms_of_dimension(loss, curves, ax, title="t", ylim=(0.1, 10))
     assert lines(ax) == [[[1, 1], [1e-2, 2], [1e-4, 3]], [[1e-2, 1], [1e-4, 2]], [[1, 4], [1e-2, 5], [1e-4, 6]], []]
-    assert labels(ax) == ["a", "b"] and ax.get_ylim() == (0.1, 10)
+    assert sorted(names(ax)) == ["a", "b"] and ax.get_ylim() == (0.1, 10)
+    assert {meaning(line) for line in ax.lines} == {"norm"}
     assert ax.get_xlim() == (1, 1e-4)  # the loss falls from left to right
 
 

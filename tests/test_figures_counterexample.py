@@ -1,5 +1,5 @@
 import numpy as np
-from drawn import falls, legend, lines, names, same, some_run
+from drawn import falls, lines, meaning, names, same, some_run
 
 from implreg_core import figures, ranks, trajectories
 
@@ -9,7 +9,8 @@ def test_norms_over_solutions(ax):
     values = {0.5: w**2 + 3, 2: w**2 + 2, np.inf: w**2 + 1}
     assert figures.counterexample.norms_over_solutions(w, values, ax) is ax
     drawn = lines(ax)
-    assert legend(ax) == list(drawn) == ["$p = 0.5$", "$p = 2$", r"$p = \infty$"]
+    assert names(ax) == list(drawn) == ["$p = 0.5$", "$p = 2$", r"$p = \infty$"]  # from above
+    assert {meaning(line) for line in ax.lines} == {"norm"}
     assert all(same(line, w, y) for line, y in zip(drawn.values(), values.values(), strict=True))
     assert ax.get_ylim()[0] == 0 and "w" in ax.get_xlabel() and ax.get_ylabel()
 

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from drawn import meaning
 from matplotlib.quiver import Quiver
 
 from implreg_core.figures import intuition as figures
@@ -26,6 +27,7 @@ def test_slices_put_the_matrix_above_its_parabola(fig):
     axes = figures.slices(PATH[:2], fig.subplots(1, 2))
     for W, ax in zip(PATH, axes):
         parabola, solution, dot = lines(ax)
+        assert [meaning(line) for line in ax.lines] == ["reference", None, "unseen"]
         assert np.allclose(parabola[:, 1] * W[0, 0], parabola[:, 0] ** 2)
         assert solution.tolist() == [[1, 0]] and dot.tolist() == [[W[0, 1], W[1, 1]]]
         (low, high), (left, right) = ax.get_ylim(), ax.get_xlim()
@@ -56,17 +58,18 @@ def test_distance_and_entry_shades_what_lies_below_the_wall(fig):
     shade = ax.collections[0].get_paths()[0]
     assert shade.contains_point((0.3, 1.0)) and not shade.contains_point((0.6, 1.5))
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["up", "across"]
+    assert [meaning(line) for line in ax.lines] == ["reference"] + 4 * ["unseen"]
 
 
 def test_push_draws_the_pull_to_the_line(fig):
     marks = PATH[:2]
     pull = np.array([[[0, 1 - W[0, 1]], [1 - W[0, 1], -W[1, 1]]] for W in marks])
     ax = figures.push(PATH, marks, pull, pull @ marks + marks @ pull, fig.subplots())
-    grey, blue = [artist for artist in ax.get_children() if isinstance(artist, Quiver)]
-    assert np.allclose(grey.X + grey.U, 1) and np.all(grey.V == 0) and grey.scale == 1
+    orange, blue = [artist for artist in ax.get_children() if isinstance(artist, Quiver)]
+    assert np.allclose(orange.X + orange.U, 1) and np.all(orange.V == 0) and orange.scale == 1
     assert np.allclose(blue.V / blue.U, [2 * W[0, 1] * (1 - W[0, 1]) / (
         (W[0, 0] + W[1, 1]) * (1 - W[0, 1]) - W[0, 1] * W[1, 1]) for W in marks])  # fmt: skip
-    assert grey.Y.tolist() == blue.Y.tolist() == [1, 2]
+    assert orange.Y.tolist() == blue.Y.tolist() == [1, 2]
 
 
 def test_arrow_pairs_fit_the_panel(fig):

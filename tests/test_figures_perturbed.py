@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+from drawn import meaning
 
 from implreg_core.figures import perturbed as figures
 
@@ -54,5 +55,6 @@ def test_shares_keep_their_order(ax):
 def test_powers_pass_through_the_last_point(ax):
     scale = np.array([1e-1, 1e-2])
     curves = {"a": np.array([3e-1, 1e-2]), "b": np.array([1.0, 1.0])}
-    figures.powers_of_scale(scale, curves, {"a": 2.0}, ax, ylabel="y", title="t")
+    figures.powers_of_scale(scale, curves, {"a": 2.0}, ax, meaning="rank", ylabel="y", title="t")
     assert np.allclose(lines(ax)[1], [[1e-1, 1.0], [1e-2, 1e-2]]) and len(lines(ax)) == 3
+    assert [meaning(line) for line in ax.lines] == ["rank", "reference", "rank"]

@@ -1,5 +1,5 @@
 import numpy as np
-from drawn import falls, legend, lines, same
+from drawn import falls, legend, lines, meaning, same
 
 from implreg_core import figures
 
@@ -27,6 +27,7 @@ def test_rank_with_bounds(ax):
     figures.theorem.rank_with_bounds(cloud, path, upper, ax, ylabel="distance from rank 1")
     assert legend(ax)[1:] == list(upper)
     drawn = lines(ax)
+    assert [meaning(line) for line in ax.lines] == ["rank", "rank", "reference", "reference"]
     assert same(ax.lines[0].get_xydata(), *cloud) and ax.lines[0].get_linestyle() == "None"
     assert same(drawn.pop(legend(ax)[0]), *path)
     for label, bound in upper.items():

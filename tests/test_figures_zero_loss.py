@@ -1,5 +1,5 @@
 import numpy as np
-from drawn import falls, legend, lines, names, same, some_run
+from drawn import falls, lines, meaning, names, same, some_run
 
 from implreg_core import figures
 
@@ -20,9 +20,11 @@ def test_careless_solver(ax):
     assert np.array_equal(np.linalg.det(careless.W) > 0, np.arange(6) < 4)
     figures.zero_loss.careless_solver(exact, {1e-6: (careless.loss, careless.W)}, ax)
     drawn, w = lines(ax), np.abs(careless.W[:, 0, 0])
-    assert legend(ax) == list(drawn) == ["lower bound", "exact flow", "tolerance $10^{-6}$"]
+    hues = {"lower bound": "reference", "exact flow": "unseen", "tolerance $10^{-6}$": "unseen"}
+    assert {label: meaning(line) for label in drawn for line in ax.lines if line.get_label() == label} == hues
+    assert sorted(names(ax)) == sorted(hues)
     assert same(drawn["exact flow"], exact.loss, np.abs(exact.W[:, 0, 0]))
     assert same(drawn["tolerance $10^{-6}$"], careless.loss, w)
     (dot,) = [line for line in ax.lines if line.get_label() not in drawn]
-    assert same(dot.get_xydata(), careless.loss[4:5], w[4:5])
+    assert same(dot.get_xydata(), careless.loss[4:5], w[4:5]) and meaning(dot) == "sign"
     assert falls(ax, 1e-4) and ax.get_yscale() == "log"

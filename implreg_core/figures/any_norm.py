@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from implreg_core.figures._kit import LOSS
-from implreg_core.figures._palette import GREY, told_apart
+from implreg_core.figures._palette import GREY, name_lines, told_apart
 
 _DOTS = (1, 1.5)  # bounds
 
@@ -23,7 +23,7 @@ def norms_of_dimension(
     >>> curves = {"nuclear": (norm, np.array([-1.0, 6.0]))}
     >>> _, ax = figures.panels()
     >>> ax = figures.any_norm.norms_of_dimension(loss, curves, ax, title="d = 2", ylim=(1, 10))
-    >>> ax.get_legend_handles_labels()[1]
+    >>> [text.get_text() for text in ax.texts]
     ['nuclear']
 
     ```
@@ -33,8 +33,7 @@ def norms_of_dimension(
         ax.plot(loss[bound > 0], bound[bound > 0], color=style["color"], dashes=_DOTS, lw=1.4)
     ax.set(xscale="log", yscale="log", xlabel=LOSS + " (falls →)", ylabel="norm", title=title, ylim=ylim)
     ax.set_xlim(loss[0], loss[-1])
-    ax.legend(loc="upper left")
-    return ax
+    return name_lines(ax)
 
 
 def unseen_entry_by_dimension(

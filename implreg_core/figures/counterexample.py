@@ -28,8 +28,7 @@ def norms_over_solutions(w: np.ndarray, norms: Mapping[float, np.ndarray], ax: A
     for label, values, style in told_apart(labelled, "norm"):
         ax.plot(w, values, label=label, **style)
     ax.set(xlabel="free entry $w$", ylabel=r"$\|W\|_{S_p}$", title="Every norm is least at 0", ylim=(0, None))
-    ax.legend(ncols=2, loc="upper center")
-    return ax
+    return name_lines(ax)
 
 
 def ranks_over_solutions(w: np.ndarray, effective_rank: np.ndarray, distance: np.ndarray, ax: Axes) -> Axes:

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from implreg_core.figures._kit import LOSS, UNSEEN
-from implreg_core.figures._palette import COLORS, DASHES, GREY, told_apart
+from implreg_core.figures._palette import GREY, told_apart
 
 _DOTS = (1, 1.5)  # bounds and predictions
 
@@ -112,8 +112,8 @@ def share_over_scale(scale: np.ndarray, shares: Mapping[str, np.ndarray], ax: Ax
 
     ```
     """
-    for (label, values), color, dashes in zip(shares.items(), COLORS, DASHES):
-        ax.plot(scale, values, "o-", color=color, dashes=dashes, ms=4, label=label)
+    for label, values, style in told_apart(shares, "loss"):  # a trapped run keeps a loss
+        ax.plot(scale, values, "o-", ms=4, label=label, **style)
     ax.set(xscale="log", xlabel=r"starting scale $\alpha$ (falls →)", ylabel="share trapped", ylim=(-0.02, 0.55))
     ax.set_title("Nearer zero, fewer traps")
     ax.invert_xaxis()
@@ -127,27 +127,30 @@ def powers_of_scale(
     exponents: Mapping[str, float],
     ax: Axes,
     *,
+    meaning: str,
     ylabel: str,
     title: str,
 ) -> Axes:
     """Positive quantities over the scale of the start, with the predicted powers dotted through the last points.
+
+    `meaning` is that of the quantities, as `told_apart` takes it.
 
     **Example:**
 
     ```python
     >>> _, ax = figures.panels()
     >>> scale = np.array([0.1, 0.01])
-    >>> ax = figures.perturbed.powers_of_scale(scale, {"a": scale}, {"a": 2.0}, ax, ylabel="size", title="A power")
+    >>> said = {"meaning": "norm", "ylabel": "size", "title": "A power"}
+    >>> ax = figures.perturbed.powers_of_scale(scale, {"a": scale}, {"a": 2.0}, ax, **said)
     >>> ax.lines[1].get_ydata()  # the predicted power, through the last point
     array([1.  , 0.01])
 
     ```
     """
-    for (label, values), color, dashes in zip(curves.items(), COLORS, DASHES):
-        ax.loglog(scale, values, "o-", color=color, dashes=dashes, ms=3.5, lw=1.3, label=label)
+    for label, values, style in told_apart(curves, meaning):
+        ax.loglog(scale, values, "o-", ms=3.5, lw=1.3, label=label, **style)
         if label in exponents:
             ax.loglog(scale, values[-1] * (scale / scale[-1]) ** exponents[label], color=GREY, lw=1, dashes=_DOTS)
     ax.set(xlabel=r"starting scale $\alpha$ (falls →)", ylabel=ylabel, title=title)
     ax.invert_xaxis()
-    ax.legend()
     return ax

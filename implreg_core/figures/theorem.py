@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from implreg_core.figures._kit import LOSS, loss_axis
-from implreg_core.figures._palette import DASHES, GREY, MEANINGS
+from implreg_core.figures._palette import GREY, MEANINGS, told_apart
 
 
 def norms_with_bounds(
@@ -30,7 +30,7 @@ def norms_with_bounds(
         says = lower[name] > 0
         ax.plot(loss, value, color=MEANINGS["norm"], label=None if k else "norm")
         label = None if k else "lower bound"
-        ax.plot(loss[says], lower[name][says], color=GREY, dashes=DASHES[1], lw=1.4, label=label)
+        ax.plot(loss[says], lower[name][says], color=GREY, dashes=(3, 3), lw=1.4, label=label)
     ax.set(title=title, xscale="log", yscale="log", xlim=(3, loss[-1] / 3), ylim=(1e-3, 1e18))
     ax.set(xlabel=LOSS + " (falls →)", xticks=[1, 1e-10, 1e-20], yticks=[1, 1e5, 1e10, 1e15])
     ax.minorticks_off()
@@ -52,11 +52,12 @@ def rank_with_bounds(cloud, path, upper: Mapping[str, object], ax: Axes, *, ylab
 
     ```
     """
-    ax.loglog(*cloud, ".", color=GREY, ms=1.5, alpha=0.35, rasterized=True)
-    ax.loglog(*path, color=MEANINGS["rank"], label="flow, depth 3")
+    (_, _, light), (_, _, dark) = told_apart({"cloud": cloud, "path": path}, "rank")
+    ax.loglog(*cloud, ".", color=light["color"], ms=1.5, alpha=0.35, rasterized=True)
+    ax.loglog(*path, color=dark["color"], label="flow, depth 3")
     loss = np.geomspace(1e-11, 1, 200)
-    for (label, bound), dashes in zip(upper.items(), ((6, 2), (1, 1.2))):
-        ax.loglog(loss, bound(loss), color="black", lw=1.4, dashes=dashes, label=label)
+    for (label, bound, style), dashes in zip(told_apart(upper, "reference"), ((6, 2), (1, 1.2))):
+        ax.loglog(loss, bound(loss), color=style["color"], dashes=dashes, label=label)
     ax.set(ylabel=ylabel, ylim=(1e-14, 1e5), title=ylabel[0].upper() + ylabel[1:])
     loss_axis(ax, 1e-11)
     ax.legend(loc="upper right")

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from implreg_core.figures._kit import loss_axis, power_of_ten, unseen_entry_bound
-from implreg_core.figures._palette import DASHES, GREY, MEANINGS, name_lines, told_apart
+from implreg_core.figures._palette import GREY, MEANINGS, name_lines, told_apart
 
 
 def tightness(runs: Mapping[str, object], ax: Axes) -> Axes:
@@ -41,18 +41,19 @@ def careless_solver(exact, paths: Mapping[float, tuple[np.ndarray, np.ndarray]],
     >>> run = descent.gradient_descent(problems.two_by_two(), start, learning_rate=0.1, max_steps=1000)
     >>> _, ax = figures.panels()
     >>> ax = figures.zero_loss.careless_solver(run, {1e-3: (run.loss, run.W)}, ax)
-    >>> ax.get_legend_handles_labels()[1]
+    >>> [text.get_text() for text in ax.texts]
     ['lower bound', 'exact flow', 'tolerance $10^{-3}$']
 
     ```
     """
     unseen_entry_bound(ax, exact.loss[-1])
-    ax.plot(exact.loss, np.abs(exact.W[:, 0, 0]), color=MEANINGS["unseen"], label="exact flow")
-    for (rtol, (loss, W)), dashes in zip(paths.items(), DASHES[1:]):
-        w, flip = np.abs(W[:, 0, 0]), int(np.argmax(np.linalg.det(W) < 0))
-        ax.plot(loss, w, color="black", dashes=dashes, lw=1.2, label=f"tolerance {power_of_ten(rtol)}")
-        ax.plot(loss[flip], w[flip], "o", color=MEANINGS["sign"], ms=4.5, zorder=3)
+    careless = {f"tolerance {power_of_ten(rtol)}": path for rtol, path in paths.items()}
+    for label, (loss, W), style in told_apart({"exact flow": (exact.loss, exact.W), **careless}, "unseen"):
+        w, negative = np.abs(W[:, 0, 0]), np.linalg.det(W) < 0
+        ax.plot(loss, w, label=label, lw=1.8 if label == "exact flow" else 1.3, **style)
+        if label in careless:
+            flip = int(np.argmax(negative))
+            ax.plot(loss[flip], w[flip], "o", color=MEANINGS["sign"], ms=4.5, zorder=3)
     ax.set(ylim=(1, 100))
     loss_axis(ax, 1e-5)
-    ax.legend(loc="upper left", fontsize=8.5, handlelength=3.2)  # room for the longest dash
-    return ax
+    return name_lines(ax)
