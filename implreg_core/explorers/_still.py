@@ -115,7 +115,7 @@ def _draw_view(view: View, shown: Shown, kept: Drawn | None, colors: Mapping[str
         style = {"color": "black", "linewidth": 0.9, "markersize": 3.5, "markerfacecolor": "white"}
         ax.plot([], [], "o-", label=fill(words, 34), **style)
     for label, (x, y) in view.points.items():
-        ax.plot([x], [y], "D", color=figures.RED, markersize=6, label=label)
+        ax.plot([x], [y], "D", color="black", markersize=6, label=label)
     ax.set(xlim=view.xlim or ax.get_xlim(), ylim=view.ylim or ax.get_ylim())  # which curves then leave as they are
     for curve in view.curves:
         _draw_curve(curve, shown, ax)
@@ -206,7 +206,7 @@ def _draw_table(view: GridView, here: _Grid, then: _Grid | None, ax: Axes) -> No
         ax.text(j + 0.5, i + (0.5 if seen else 0.32) - up, f"{here.entries[i, j]:.3g}", **place)
         if not seen:
             ax.texts[-1].set(weight="bold", color=figures.COLORS[0])
-            ax.text(j + 0.5, i + 0.72 - 1.7 * up, f"{here.beside[i, j]:.3g}", color=figures.COLORS[1], **place)
+            ax.text(j + 0.5, i + 0.72 - 1.7 * up, f"{here.beside[i, j]:.3g}", color=figures.GREY, **place)
         if compared:
             ax.text(j + 0.5, i + 0.84, f"○ {before:.3g}", **place)
     ring = "" if then is None else "; ○: kept"

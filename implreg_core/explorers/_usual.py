@@ -51,8 +51,8 @@ _COLUMNS = {
     "rank_one_nuclear": _Column("at rank one", dashed=True),
     "least_nuclear": _Column("least", dashed=True),
     "within_nuclear": _Column("within components", dashed=True),
-    "tightness": _Column("|w| √(2ℓ)", "|w| √(2ℓ)", "|w| √(2ℓ)", "linear"),
-    "relative_sharpness": _Column("sharpness × η / 2", "Sharpness", "sharpness × η / 2", "linear"),
+    "tightness": _Column("|w| √(2ℓ)", "|w| √(2ℓ)", "|w| √(2ℓ)", "linear", meaning="unseen"),
+    "relative_sharpness": _Column("sharpness × η / 2", "Sharpness", "sharpness × η / 2", "linear", meaning="loss"),
     "stability_limit": _Column("limit of stability", dashed=True),
     "det_sign": _Column("sign of det W", "Sign", "sign of det W", "linear", meaning="sign"),
 }

@@ -1,10 +1,11 @@
-/** The observed entries of a reader's matrix as a graph: rows left, columns right, a colour for each component. */
+/** The observed entries of a matrix as a graph: rows left, columns right, a shade and a dash for each component. */
 
 import { build, html, svg } from "./elements.js";
 import { parseGrid } from "./grid_text.js";
+import { DASHES } from "./lines.js";
 
 const STEP_PX = 34; // between two nodes
-const COLORS = 6;
+const SHADES = ["--implreg-line-5", "--implreg-text"]; // of what is observed
 
 export function createGraphView(view, timeColumn, scrub, controls) {
   const place = controls.findIndex(({ name }) => name === view.grid); // of the matrix in a choice
@@ -21,14 +22,15 @@ export function createGraphView(view, timeColumn, scrub, controls) {
       Array.from({ length: count }, (_, k) => ({ name: `${name} ${k + 1}`, part: run[`${name}_${k + 1}`][0] })));
     const edges = matrix.flatMap((row, i) => row.flatMap((entry, j) => (entry === "?" ? [] : [[i, j]])));
     const joined = [...new Set(edges.map(([i]) => sides[0][i].part))]; // in the order of their first rows
-    const color = (part) => `var(--implreg-line-${joined.includes(part) ? joined.indexOf(part) % COLORS : COLORS - 1})`;
+    const color = (part) => `var(${SHADES[Math.max(0, joined.indexOf(part)) % SHADES.length]})`;
+    const dash = (part) => DASHES[joined.indexOf(part) % DASHES.length];
     const height = Math.max(...sides.map((side) => side.length)) * STEP_PX + 4;
     const x = [0.3 * width, 0.7 * width];
     const y = (side, k) => 2 + ((k + 0.5) / sides[side].length) * (height - 4);
     build(plot, { width, height, viewBox: `0 0 ${width} ${height}` });
     plot.replaceChildren(
       ...edges.map(([i, j]) => svg("line", { class: "implreg-edge", x1: x[0], y1: y(0, i), x2: x[1], y2: y(1, j),
-        style: `stroke: ${color(sides[0][i].part)}` })),
+        style: `stroke: ${color(sides[0][i].part)}; stroke-dasharray: ${dash(sides[0][i].part)}` })),
       ...sides.flatMap((nodes, side) => nodes.flatMap(({ name, part }, k) => {
         const paint = joined.includes(part) ? `fill: ${color(part)}` : `fill: none; stroke: ${color(part)}`;
         return [

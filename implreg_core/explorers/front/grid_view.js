@@ -10,7 +10,7 @@ import { createGhostItem } from "./ghost.js";
 import { parseGrid } from "./grid_text.js";
 import { significant } from "./numbers.js";
 
-const [OWN, OTHER] = ["--implreg-line-0", "--implreg-line-1"];
+const [OWN, OTHER] = ["--implreg-line-0", "--implreg-line-5"]; // the other is a reference
 const [CELL_PX, KEPT_PX] = [46, 17]; // height of a cell, and what a kept number adds
 const AIR = 0.08; // of the range, around the points
 

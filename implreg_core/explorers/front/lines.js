@@ -1,6 +1,6 @@
 /** The lines of a plot: how they look, and their ways through points. */
 
-const DASHES = ["none", "10 3", "9 3 2 3", "2 3"];
+export const DASHES = ["none", "10 3", "9 3 2 3", "2 3"];
 const DASHED = ["5 4", "1.5 3", "5 3 1.5 3"]; // bounds and references; _still.py says the same
 const COLORS = 6; // --implreg-line-0 to --implreg-line-5
 
