@@ -32,6 +32,14 @@ def names(ax):
     return [text.get_text() for text in sorted(ax.texts, key=lambda text: -text.xy[1])]
 
 
+def contrast(one, other):
+    """Of two colours, as WCAG 2 has it."""
+    rgb = np.array([to_rgb(one), to_rgb(other)])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    low, high = sorted(linear @ [0.2126, 0.7152, 0.0722])
+    return (high + 0.05) / (low + 0.05)
+
+
 def meaning(artist):
     """What the hue of a line says, or None: a shade is the hue and black."""
     color = np.array(to_rgb(artist.get_color()))

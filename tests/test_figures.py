@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from drawn import falls, legend, lines, names, same, some_run
+from drawn import contrast, falls, legend, lines, names, same, some_run
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
@@ -12,9 +12,7 @@ from implreg_core import bounds, figures
 
 @pytest.mark.parametrize("color", figures.COLORS)
 def test_colors_stand_out_against_white(color):
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)]
-    luminance = np.dot([0.2126, 0.7152, 0.0722], linear)  # WCAG 2: relative luminance, then contrast
-    assert 1.05 / (luminance + 0.05) >= 4.5
+    assert contrast(color, "white") >= 4.5
 
 
 def test_runs_are_told_apart_by_dash_and_shade_in_the_hue_of_what_is_measured():

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from drawn import contrast
 
 from implreg_core import explorers, figures
 from implreg_core.explorers import MatrixView, View
@@ -11,6 +12,8 @@ from implreg_core.explorers._front import stylesheet
 from implreg_core.explorers._views import column_colors
 
 PLACES = list(figures.MEANINGS)
+ROOT = Path(__file__).parents[1]
+DARK = "#14181e"  # what is behind a page in its dark theme
 
 
 def colors(*views):
@@ -62,6 +65,25 @@ def test_meanings_are_those_of_the_palette_and_of_columns_that_are_drawn():
 
 
 def test_words_have_the_colours_of_figures():
-    style = (Path(__file__).parents[1] / "_assets" / "book.css").read_text(encoding="utf-8")
-    light = dict(re.findall(r"--meaning-(\w+): (#\w+);", style[style.index(":root") : style.rindex("html[data-theme")]))
-    assert light == figures.MEANINGS
+    light, dark = of_words()
+    assert light == figures.MEANINGS and list(dark) == list(light)
+
+
+def test_dark_pages_have_one_palette_that_stands_out():
+    _, dark = of_words()
+    in_explorers = re.findall(r"--implreg-line-\d: (#\w+);", stylesheet().partition("html[data-theme")[2])
+    assert in_explorers == list(dark.values())
+    assert len(set(dark.values())) == len(dark) and min(contrast(color, DARK) for color in dark.values()) >= 4.5
+
+
+def of_words():
+    """The colours of words in the light and in the dark theme, by meaning."""
+    style = (ROOT / "_assets" / "book.css").read_text(encoding="utf-8")
+    blocks = re.findall(r"^(?::root|html\[data-theme=\"dark\"\]) \{\n((?:  --meaning-.*\n)+)\}", style, re.MULTILINE)
+    return [dict(re.findall(r"--meaning-(\w+): (#\w+);", block)) for block in blocks]
+
+
+@pytest.mark.parametrize(("page", "said"), [("intro.ipynb", PLACES[:5]), ("notation.md", PLACES)])
+def test_the_landing_page_and_the_table_of_colours_show_each_meaning_once(page, said):
+    text = (ROOT / "chapters" / page).read_text(encoding="utf-8")
+    assert sorted(re.findall(r"\{\.meaning-(\w+)\}", text)) == sorted(said)
