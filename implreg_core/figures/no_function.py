@@ -6,7 +6,7 @@ from jaxtyping import ArrayLike
 from matplotlib.axes import Axes
 
 from implreg_core.figures._kit import Panels
-from implreg_core.figures._palette import COLORS, DASHES
+from implreg_core.figures._palette import DASHES, METHODS, name_lines, told_apart
 
 
 def pushed_aside(runs: Mapping[str, tuple[ArrayLike, ArrayLike, ArrayLike]], axes: Panels) -> Panels:
@@ -28,7 +28,8 @@ def pushed_aside(runs: Mapping[str, tuple[ArrayLike, ArrayLike, ArrayLike]], axe
     for ax in axes:
         ax.axhline(0, color="0.5", lw=0.8)
         ax.set_xlabel("time $t$")
-    for (label, (t, entering, weight)), color, dashes in zip(runs.items(), COLORS, DASHES):
+    hues = [METHODS[f"depth {depth}"][0] for depth in (2, 4)]  # of methods: gold and brown
+    for (label, (t, entering, weight)), color, dashes in zip(runs.items(), hues, DASHES):
         axes[0].plot(t, entering, color=color, dashes=dashes, label=label)
         axes[1].plot(t, weight, color=color, dashes=dashes, label=label)
     axes[0].set_ylabel(r"$w \cdot x_3$")
@@ -44,16 +45,15 @@ def costs(depths: ArrayLike, bounds: Mapping[str, tuple[ArrayLike, ArrayLike]], 
 
     ```python
     >>> _, ax = figures.panels()
-    >>> ax = figures.no_function.costs([2, 4], {"identity": ([2.0, 2.0], [2.0, 2.0])}, ax)
+    >>> ax = figures.no_function.costs(np.array([2, 4]), {"identity": (np.ones(2), np.full(2, 2.0))}, ax)
     >>> ax.get_xscale()
     'log'
 
     ```
     """
-    for (label, (low, high)), color, dashes in zip(bounds.items(), COLORS, DASHES):
-        ax.fill_between(depths, low, high, color=color, alpha=0.15, lw=0)
-        ax.plot(depths, high, color=color, dashes=dashes, label=label)
-        ax.plot(depths, low, color=color, dashes=dashes, lw=0.8)
+    for label, (low, high), style in told_apart(bounds, "norm"):  # a cost is a norm of weights
+        ax.fill_between(depths, low, high, color=style["color"], alpha=0.15, lw=0)
+        ax.plot(depths, high, label=label, **style)
+        ax.plot(depths, low, lw=0.8, **style)
     ax.set(xlabel="depth $L$", ylabel="cost / depth", xscale="log")
-    ax.legend(loc="upper right")
-    return ax
+    return name_lines(ax)

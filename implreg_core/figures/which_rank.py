@@ -3,7 +3,7 @@
 from jaxtyping import ArrayLike
 from matplotlib.axes import Axes
 
-from implreg_core.figures._palette import COLORS, DASHES
+from implreg_core.figures._palette import name_lines, told_apart
 
 
 def components(steps: ArrayLike, norms: ArrayLike, ax: Axes) -> Axes:
@@ -13,14 +13,15 @@ def components(steps: ArrayLike, norms: ArrayLike, ax: Axes) -> Axes:
 
     ```python
     >>> _, ax = figures.panels()
-    >>> ax = figures.which_rank.components([0, 100], np.array([[0.1, 0.1], [1.0, 0.1]]), ax)
+    >>> ax = figures.which_rank.components(np.array([0, 100]), np.array([[0.1, 0.1], [1.0, 0.1]]), ax)
     >>> len(ax.lines)
     2
 
     ```
     """
-    for k, (norm, color, dashes) in enumerate(zip(norms.T, COLORS, DASHES), start=1):
-        ax.plot(steps, norm, color=color, dashes=dashes, label=f"component {k}")
+    labelled = {f"component {k}": norm for k, norm in enumerate(norms.T, start=1)}
+    for label, norm, style in told_apart(labelled, "norm"):
+        ax.plot(steps, norm, label=label, **style)
     ax.set(xlabel="step", ylabel="norm of the component", yscale="log")
-    ax.legend(loc="center right")
-    return ax
+    ax.locator_params(axis="x", nbins=4)  # five digits have room, on a phone too
+    return name_lines(ax)
