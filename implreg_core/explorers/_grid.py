@@ -115,7 +115,7 @@ class GraphView:
     """The observed entries of a reader's matrix as a graph: rows on the left, columns on the right.
 
     `grid` names the `MatrixGrid`. It reads the columns `row_1` to `row_6` and `column_1` to `column_6`, the components
-    as `own_matrix.graph_columns` numbers them, and gives each a colour.
+    as `own_matrix.graph_columns` numbers them, and gives each a shade and a dash.
 
     **Example:**
 

@@ -1,8 +1,8 @@
 """The figures of the book: each function takes results and an axis, draws, and returns the axis.
 
 A chapter's own figures are in the module of its name, as `figures.counterexample`; here is what all share. Nothing is
-computed beyond what a picture needs. Lines differ in dash as well as in colour, and colours stand out against white
-and, inverted by the page, against a dark background.
+computed beyond what a picture needs. The hue of a line says what is measured, its dash and its shade which run it is;
+colours stand out against white and, inverted by the page, against a dark background.
 """
 
 from implreg_core.figures import (
