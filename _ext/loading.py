@@ -1,8 +1,7 @@
 """Sphinx extension: a page loads what it uses, in the order in which a reader needs it.
 
-The first screen comes first. Scripts wait until the page is read; sections below are laid out once it has loaded, by
-first_screen.js, unless the reader comes to one of them at once. What the theme loads and does on every page for parts
-that this page has not is left out.
+Scripts wait until the page is read. What the theme loads and does on every page for parts that this page has not is
+left out.
 """
 
 import re
@@ -11,9 +10,6 @@ from pathlib import Path
 # Asset -> what a page that needs it has in its text.
 NEEDED = {"sphinx-thebe.": None, "design-tabs.js": 'class="sd-', "sphinx-design.min.css": 'class="sd-'}
 AT_ONCE = "documentation_options.js"  # a script within the page goes on from it
-# Of nearly all formulas: known from the beginning, they are there before a line is broken without them.
-FONTS = [f"_static/katex/fonts/KaTeX_{name}.woff2" for name in ("Main-Regular", "Math-Italic")]
-PRELOAD = '\n<link rel="preload" href="{}" as="font" type="font/woff2" crossorigin />'
 # At the end of the theme's script: measures all code of the page, one box after the other, as the page loads and after
 # each change of an explorer. scrollers.js watches the boxes instead.
 TAB_STOPS = re.compile(r',"complete"===document\.readyState\?(\w+)\(\):window\.addEventListener\("load",\1\)')
@@ -50,8 +46,6 @@ def _order(app, pagename, templatename, context, doctree):
         context[kind][:] = kept
     if pagename != "search":  # the scripts of that page go on from these
         context["script_files"][:] = [_when_read(script) for script in context.get("script_files", [])]
-    if 'class="katex"' in body:
-        context["metatags"] += "".join(PRELOAD.format(context["pathto"](font, resource=True)) for font in FONTS)
 
 
 def _shorten(app, exception):
@@ -62,8 +56,6 @@ def _shorten(app, exception):
 
 
 def setup(app):
-    app.add_js_file("first_screen.js", loading_method="defer")
-    app.add_css_file("first_screen.css")
     app.connect("html-page-context", _order, priority=950)
     app.connect("build-finished", _shorten)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -23,7 +23,7 @@ def _complete(app):
                 indexer._index_entries[page] += [(each, target, "main") for each in words]
                 indexer._all_titles[page].append((title, target))
             else:
-                logger.warning("search_also: no section is labelled %r.", label)
+                logger.info("search_also: no section is labelled %r.", label)
     return []
 
 

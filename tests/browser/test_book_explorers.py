@@ -15,7 +15,9 @@ from implreg_core import live
 DRAWN = "figure => [...figure.querySelectorAll('path.implreg-whole')].map(path => path.getAttribute('d')).join()"
 RUN = "figure => Object.fromEntries(Object.entries(figure.implreg.run).map(([name, x]) => [name, [...x]]))"
 CHAPTERS = Path(__file__).parents[2] / "chapters"
-WITH = {path.with_suffix(".html").name for path in CHAPTERS.glob("*.ipynb")} - {"proofs.html"} | {"index.html"}
+WITH = {path.with_suffix(".html").name for path in CHAPTERS.glob("*.ipynb")} - {"proofs.html", "which-rank.html"} | {
+    "index.html"
+}
 
 
 def reset(figure):
